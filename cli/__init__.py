@@ -1,0 +1,48 @@
+"""The command line: one file a group of commands. Every command takes --json."""
+
+import sys
+from typing import Any
+
+import click
+import typer
+
+from cli import datasets, jobs, models, train
+from cli.terminal import err, error_document, print_error, print_json
+from errors import LuthierError
+
+app = typer.Typer(
+    name="luthier",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Fine-tuned models to order: files and a use case in, a measured, published model out.",
+)
+app.command("demo")(train.demo)
+app.command("prepare")(train.prepare)
+app.command("train")(train.train)
+app.command("chat")(models.chat)
+app.command("bases")(models.bases)
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(models.app, name="models")
+app.add_typer(datasets.app, name="datasets")
+
+
+def main() -> None:
+    """Run a command; a `LuthierError` becomes its sentence, or its JSON, and its exit code."""
+    as_json = "--json" in sys.argv
+    try:
+        code: Any = app(standalone_mode=False)
+    except LuthierError as error:
+        print_json(error_document(error)) if as_json else print_error(error)
+        code = error.exit_code
+    except click.UsageError as error:
+        if as_json:
+            body = {"code": "usage", "message": error.format_message(), "hint": "See `luthier --help`."}
+            print_json({"error": body})
+        else:
+            error.show()
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        err.print("Stopped.")
+        code = 130
+    sys.exit(code or 0)

@@ -1,0 +1,76 @@
+"""Options that several commands share, and the records they make."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from errors import NotFound
+from records import Preparation, Recipe
+from registry.store import Registry
+from settings import settings
+
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")]
+Sources = Annotated[
+    list[str] | None, typer.Argument(metavar="SOURCE…", help="files, folders, globs, s3:// or gs:// URIs")
+]
+UseCase = Annotated[str, typer.Option("--use-case", "-u", help="what the model is for, in a sentence or two")]
+KindOption = Annotated[
+    Literal["auto", "chat", "classify", "style", "reference"],
+    typer.Option("--kind", help="how to structure the data; auto decides and says why"),
+]
+Label = Annotated[str | None, typer.Option("--label", help="the column that holds the label or the answer")]
+Holdout = Annotated[float, typer.Option("--holdout", min=0, max=0.5, help="share kept back to measure with")]
+Redact = Annotated[bool, typer.Option("--redact/--no-redact", help="replace keys, addresses and the like")]
+NearDuplicates = Annotated[
+    float, typer.Option("--near-duplicates", min=0.5, max=1, help="how alike rows are when one is dropped")
+]
+BaseModel = Annotated[str | None, typer.Option("--base-model", "-b", help="an id that `luthier bases` lists")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="of the split and of training")]
+Epochs = Annotated[int | None, typer.Option("--epochs", min=1, max=50, help="default: by the data's size")]
+LearningRate = Annotated[
+    float | None, typer.Option("--learning-rate", help="peak rate; default: by the base model and the data")
+]
+Rank = Annotated[int | None, typer.Option("--rank", min=1, max=512, help="of the LoRA adapter")]
+Name = Annotated[
+    str | None, typer.Option("--name", "-n", help="of the model; default: the base model's name")
+]
+
+
+def open_registry() -> Registry:
+    return Registry(**settings().registry_arguments)
+
+
+def check_given(sources: list[str] | None, use_case: str) -> list[str]:
+    """Raises NotFound (wrong usage) where a source or the use case is missing."""
+    if not sources:
+        raise NotFound("No source was given.", "Name files or folders, or a dataset by --dataset ID.")
+    if len(use_case.strip()) < 3:
+        raise NotFound(
+            "The use case is missing.",
+            'Say in a sentence what the model is for: --use-case "Answer customers\' questions about returns".',
+        )
+    return sources
+
+
+def recipe_of(
+    base_model: str | None,
+    epochs: int | None = None,
+    learning_rate: float | None = None,
+    rank: int | None = None,
+    seed: int = 17,
+) -> Recipe:
+    return Recipe(
+        base_model=base_model or settings().base_model,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        rank=rank,
+        seed=seed,
+    )
+
+
+def preparation_of(
+    kind: KindOption, label: str | None, holdout: float, near_duplicates: float, redact: bool, seed: int
+) -> Preparation:
+    return Preparation(
+        kind=kind, label=label, holdout=holdout, near_duplicates=near_duplicates, redact=redact, seed=seed
+    )

@@ -1,0 +1,145 @@
+"""What the command line prints: one JSON document on stdout, or tables; steps and progress on stderr."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+import records
+from errors import LuthierError
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+STATUS_NAMES: dict[records.Status, str] = {
+    "queued": "Queued",
+    "validating_files": "Validating files",
+    "in_progress": "In progress",
+    "succeeded": "Succeeded",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+}
+FAILURE_NAMES = {
+    "not_configured": "Not configured",
+    "not_enough_data": "Not enough data",
+    "invalid_data_format": "Invalid data format",
+    "provider_refused": "Refused by the provider",
+    "provider_error": "Provider error",
+    "training_failed": "Training failed",
+    "not_found": "Not found",
+}
+
+
+def plain(value: Any) -> Any:
+    """JSON-ready data."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    return value
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def error_document(error: LuthierError) -> dict[str, Any]:
+    body = {"code": error.code, "message": error.message, "hint": error.hint}
+    if error.report:
+        body["report"] = plain(error.report)
+    return {"error": body}
+
+
+def print_error(error: LuthierError) -> None:
+    name = FAILURE_NAMES.get(error.code, "Error")
+    err.print(f"[bold red]{name}:[/] {escape(error.message)}")
+    if error.hint:
+        err.print(f"  {escape(error.hint)}")
+
+
+class StepHandler(logging.Handler):
+    """Prints the steps' log lines as they come, and a bar for records that carry a `progress`."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.bar = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(compact=True),
+            console=err,
+            transient=True,
+        )
+        self.task = self.bar.add_task("Training", total=None, figures="")
+        self.told = -1
+
+    def emit(self, record: logging.LogRecord) -> None:
+        progress: records.Progress | None = getattr(record, "progress", None)
+        if progress:
+            self.show(progress)
+        elif record.levelno >= logging.INFO:
+            style = "yellow" if record.levelno >= logging.WARNING else "default"
+            err.print(f"[{style}]• {escape(record.getMessage())}[/]")
+
+    def show(self, progress: records.Progress) -> None:
+        if progress.status in records.ENDED:
+            self.bar.stop()
+            return
+        if not err.is_terminal:
+            self.tell(progress)
+            return
+        self.bar.start()
+        self.bar.update(
+            self.task,
+            description=progress.message or STATUS_NAMES[progress.status],
+            total=progress.steps or None,
+            completed=progress.step,
+            figures=figures(progress),
+        )
+
+    def tell(self, progress: records.Progress) -> None:
+        """Without a terminal: a line for each quarter of the way."""
+        quarter = 4 * progress.step // progress.steps if progress.steps else 0
+        if quarter > self.told:
+            self.told = quarter
+            err.print(f"  {progress.message} {progress.step}/{progress.steps} {figures(progress)}")
+
+    def close(self) -> None:
+        self.bar.stop()
+        super().close()
+
+
+def figures(progress: records.Progress) -> str:
+    parts = [f"{progress.step}/{progress.steps}"] if progress.steps else []
+    if "loss" in progress.metrics:
+        parts.append(f"loss {progress.metrics['loss']:.3f}")
+    if "tokens_per_second" in progress.metrics:
+        parts.append(f"{progress.metrics['tokens_per_second']:,.0f} tokens/s")
+    return "  ".join(parts)
+
+
+def follow_steps() -> StepHandler:
+    """Print what the steps log from now on."""
+    handler = StepHandler()
+    logger = logging.getLogger("luthier")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    return handler
+
+
+def table(title: str, *columns: str, rows: Sequence[Sequence[object]]) -> None:
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", expand=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*(escape(str(cell)) for cell in row))
+    out.print(made)

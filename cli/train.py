@@ -1,0 +1,121 @@
+"""`luthier demo`, `prepare` and `train`: they start flows and print what came out."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import launch
+from cli import options, views
+from cli.terminal import err, follow_steps, print_json
+from errors import NotFound
+from records import Dataset, Job, TunedModel
+from registry.store import Registry
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+DEMO_USE_CASE = "Route support tickets of an online shop to the queue that handles them"
+
+
+def demo(json: options.Json = False) -> None:
+    """The whole main job on examples/: no key, no GPU, no server."""
+    if not json:
+        err.print(f'[bold]luthier train examples/tickets.csv --use-case "{DEMO_USE_CASE}"[/]')
+    train([str(EXAMPLES / "tickets.csv")], use_case=DEMO_USE_CASE, name="Ticket router", json=json)
+
+
+def prepare(
+    sources: options.Sources,
+    use_case: options.UseCase = "",
+    kind: options.KindOption = "auto",
+    label: options.Label = None,
+    holdout: options.Holdout = 0.1,
+    redact: options.Redact = True,
+    near_duplicates: options.NearDuplicates = 0.85,
+    base_model: options.BaseModel = None,
+    seed: options.Seed = 17,
+    json: options.Json = False,
+) -> None:
+    """Make a validated dataset from files, and show what came in, what was left out and why."""
+    preparation = options.preparation_of(kind, label, holdout, near_duplicates, redact, seed)
+    parameters = {
+        "sources": absolute(options.check_given(sources, use_case)),
+        "use_case": use_case,
+        "recipe": options.recipe_of(base_model, seed=seed),
+        "preparation": preparation,
+    }
+    dataset: Dataset = run_flow("prepare_dataset", parameters)
+    if json:
+        print_json({"dataset": dataset})
+    else:
+        views.show_dataset(dataset, options.open_registry())
+
+
+def train(
+    sources: options.Sources = None,
+    use_case: options.UseCase = "",
+    dataset: Annotated[str | None, typer.Option(help="train on a dataset made before")] = None,
+    base_model: options.BaseModel = None,
+    name: options.Name = None,
+    epochs: options.Epochs = None,
+    learning_rate: options.LearningRate = None,
+    rank: options.Rank = None,
+    seed: options.Seed = 17,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="return once the job has started")] = True,
+    kind: options.KindOption = "auto",
+    label: options.Label = None,
+    holdout: options.Holdout = 0.1,
+    redact: options.Redact = True,
+    near_duplicates: options.NearDuplicates = 0.85,
+    json: options.Json = False,
+) -> None:
+    """Fine-tune a model on files for a use case, measure it against its base, publish it."""
+    preparation = options.preparation_of(kind, label, holdout, near_duplicates, redact, seed)
+    parameters: dict[str, Any] = {
+        "name": name,
+        "recipe": options.recipe_of(base_model, epochs, learning_rate, rank, seed),
+        "to_the_end": wait,
+    }
+    registry = options.open_registry()
+    if dataset and sources:
+        raise NotFound("Both sources and a dataset were given.", "Give one of them.")
+    if dataset:
+        parameters["dataset_id"] = registry.dataset(dataset).id
+    else:
+        parameters |= {
+            "sources": absolute(options.check_given(sources, use_case)),
+            "use_case": use_case,
+            "preparation": preparation,
+        }
+    result: TunedModel | Job = run_flow("fine_tune", parameters)
+    if isinstance(result, Job) and result.status != "succeeded":
+        launch.detach("finish_job", {"job_id": result.id}, registry.job_folder(result.id) / "flow.log")
+    show_result(result, registry, json)
+
+
+def run_flow(flow: str, parameters: dict[str, Any]) -> Any:
+    """Run a flow here, its steps told on stderr."""
+    steps = follow_steps()
+    try:
+        return launch.run(flow, parameters)
+    finally:
+        steps.close()
+
+
+def show_result(result: TunedModel | Job, registry: Registry, json: bool) -> None:
+    """The job with what it made so far: as one document, or for people."""
+    job = registry.job(result.job_id if isinstance(result, TunedModel) else result.id)
+    model = result if isinstance(result, TunedModel) else registry.model_of_job(job.id)
+    dataset = registry.dataset(job.dataset_id)
+    evaluation = model.evaluation if model else None
+    if json:
+        print_json({"job": job, "model": model, "dataset": dataset, "evaluation": evaluation})
+    elif model:
+        views.show_made(model, dataset)
+    else:
+        views.show_started(job)
+
+
+def absolute(sources: list[str]) -> list[str]:
+    """Local paths made absolute, so that a worker elsewhere in the tree finds them; URIs as they are."""
+    return [source if "://" in source else os.path.abspath(os.path.expanduser(source)) for source in sources]

@@ -1,0 +1,84 @@
+"""One vendor a file. `get` makes a provider from plain arguments; its SDK is loaded only then."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel
+
+from errors import NotConfigured
+from records import (
+    Answer,
+    ChatOptions,
+    Dataset,
+    Event,
+    Example,
+    Finding,
+    Message,
+    Outcome,
+    Progress,
+    Recipe,
+    TokenCount,
+    Usage,
+)
+
+HOMES = {"gpu": "providers.gpu.provider:Gpu"}
+
+
+class Provider(Protocol):
+    """What a vendor offers. Synchronous; reads no environment, touches no registry; raises our errors."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    Options: ClassVar[type[BaseModel]]
+    resumes: ClassVar[bool]  # `start` under the same label goes on with a job that stopped
+
+    def plan(self, dataset: Dataset, recipe: Recipe) -> Recipe:
+        """The recipe with the defaults filled in that depend on the data."""
+
+    def check(self, dataset: Dataset, recipe: Recipe) -> list[Finding]:
+        """Everything that can be known before money or hours are spent."""
+
+    def measure(self, base_model: str, examples: Iterable[Example]) -> Iterator[TokenCount]:
+        """Tokens of each example, in order, by the base model's own tokenizer and template."""
+
+    def start(self, dataset: Dataset, recipe: Recipe, label: str) -> str:
+        """Start the job, or go on with it; returns the vendor's id of it."""
+
+    def find(self, label: str) -> str | None:
+        """The vendor's id of a job that was started under this label."""
+
+    def poll(self, remote_id: str) -> Progress: ...
+
+    def events(self, remote_id: str) -> list[Event]: ...
+
+    def cancel(self, remote_id: str) -> None: ...
+
+    def outcome(self, remote_id: str) -> Outcome:
+        """What a succeeded job made."""
+
+    def answers(self, remote_id: str, dataset: Dataset, recipe: Recipe) -> list[Answer]:
+        """Base and tuned model on the holdout, same prompts."""
+
+    def chat(
+        self, base_model: str, reference: str, messages: Sequence[Message], options: ChatOptions
+    ) -> Iterator[str | Usage]:
+        """Pieces of the answer, then the usage."""
+
+
+def get(name: str, **arguments: Any) -> Provider:
+    """Raises NotConfigured for a provider that is gone or whose library is missing."""
+    if name not in HOMES:
+        raise NotConfigured(
+            f"The provider '{name}' is no longer available.",
+            "Its models stay listed; train the dataset again on another base (`luthier bases`).",
+        )
+    module, _, attribute = HOMES[name].partition(":")
+    try:
+        provider: type[Provider] = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise NotConfigured(
+            f"The provider '{name}' needs the Python package '{error.name}'.",
+            f"Install it: pip install -e '.[{name}]'.",
+        ) from error
+    return provider(**arguments)

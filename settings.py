@@ -1,0 +1,91 @@
+"""Where am I: the only reader of the environment. What a run should do is a `Recipe` instead."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting can be given as LUTHIER_NAME in the environment or in a `.env` file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LUTHIER_", env_file=".env", extra="ignore", populate_by_name=True
+    )
+
+    home: Path = Field(Path("~/.luthier"), description="where the embedded default keeps everything")
+    store: str = Field(
+        "", description="where artefacts are published: a folder, s3:// or gs://; default HOME/artifacts"
+    )
+    database_url: str = Field("", description="the registry; default SQLite at HOME/luthier.db")
+    base_model: str = Field("smollm2-135m", description="the base model of a job that names none")
+    bases_file: Path | None = Field(None, description="a TOML file that adds to the catalogue or changes it")
+
+    openai_api_key: str = Field("", validation_alias=AliasChoices("LUTHIER_OPENAI_API_KEY", "OPENAI_API_KEY"))
+    openai_base_url: str = Field(
+        "", validation_alias=AliasChoices("LUTHIER_OPENAI_BASE_URL", "OPENAI_BASE_URL")
+    )
+    google_project: str = Field(
+        "", validation_alias=AliasChoices("LUTHIER_GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT")
+    )
+    google_location: str = Field(
+        "", validation_alias=AliasChoices("LUTHIER_GOOGLE_LOCATION", "GOOGLE_CLOUD_LOCATION")
+    )
+    google_bucket: str = Field("", description="Cloud Storage bucket that tuning files are staged in")
+
+    @property
+    def root(self) -> Path:
+        return self.home.expanduser().absolute()
+
+    @property
+    def store_uri(self) -> str:
+        return self.store or str(self.root / "artifacts")
+
+    @property
+    def registry_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.root / 'luthier.db'}"
+
+    @property
+    def registry_arguments(self) -> dict[str, Any]:
+        return {"url": self.registry_url, "home": self.root, "store": self.store_uri}
+
+    def provider_arguments(self, provider: str) -> dict[str, Any]:
+        """What the provider of that name is constructed from."""
+        match provider:
+            case "openai":
+                return {"api_key": self.openai_api_key, "base_url": self.openai_base_url}
+            case "gemini":
+                return {
+                    "project": self.google_project,
+                    "location": self.google_location,
+                    "bucket": self.google_bucket,
+                }
+            case _:
+                return {"home": self.root}
+
+
+@lru_cache(1)
+def settings() -> Settings:
+    return Settings()
+
+
+def quiet_dependencies() -> None:
+    """Set the switches that keep every dependency silent, offline and at home. Before importing them."""
+    home = settings().root
+    defaults = {
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        # without a batch the recorder fights the API for SQLite's lock
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,34 @@
+"""Open the job: the same dataset and recipe find the same job, so that nothing is bought twice."""
+
+import logging
+
+from prefect import task
+
+from records import Dataset, Job, Recipe
+from tasks.retries import PATIENT
+from tasks.wiring import base_named, open_registry, provider_named
+
+log = logging.getLogger("luthier.open")
+
+
+@task(name="open job", **PATIENT)
+def open_job(dataset: Dataset, recipe: Recipe, name: str | None) -> Job:
+    """The job, new or found, with a recipe in which the provider filled in what was left open."""
+    registry = open_registry()
+    base = base_named(recipe.base_model)
+    full = provider_named(base.provider).plan(dataset, recipe)
+    job = registry.add_job(
+        Job(
+            id=Job.id_for(dataset.id, full, 1),
+            name=name or recipe.base_model,
+            provider=base.provider,
+            dataset_id=dataset.id,
+            recipe=full,
+        )
+    )
+    if job.status == "succeeded":
+        log.info("This model was made before, by job %s.", job.id)
+    elif job.status in ("failed", "cancelled"):
+        log.info("Job %s stopped before (%s); going on with it.", job.id, job.status)
+        job = registry.reopen_job(job.id)
+    return job

@@ -1,0 +1,35 @@
+"""Which failures are tried again, and when: only passing faults, with backoff and jitter."""
+
+import time
+from typing import Any
+
+from prefect import Task
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import exponential_backoff
+
+from errors import TrainingFailed, Unavailable
+
+LONGEST_WAIT_SECONDS = 600
+
+
+def is_passing(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Whether the failure may pass by itself. Waits here for as long as the vendor asked for."""
+    try:
+        state.result()
+    except Unavailable as error:
+        # Prefect takes no delay from an error, so Retry-After is slept through before its own backoff
+        time.sleep(min(error.retry_after or 0, LONGEST_WAIT_SECONDS))
+        return True
+    except TrainingFailed as error:
+        return error.transient
+    except BaseException:
+        return False
+    return False
+
+
+PATIENT: dict[str, Any] = {
+    "retries": 5,
+    "retry_delay_seconds": exponential_backoff(backoff_factor=2),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": is_passing,
+}

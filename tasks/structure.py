@@ -1,0 +1,34 @@
+"""Rows become training and holdout examples: a dataset, kept under the hash of its content."""
+
+import logging
+import shutil
+
+from prefect import task
+
+from preparation.structure import structure as make_examples
+from records import Dataset, Preparation, Rows
+from tasks.retries import PATIENT
+from tasks.wiring import open_registry, workspace
+
+log = logging.getLogger("luthier.structure")
+
+
+@task(name="structure and split", **PATIENT)
+def structure(rows: Rows, use_case: str, preparation: Preparation) -> Dataset:
+    """Make examples for the use case, split them, and keep the dataset."""
+    folder = workspace("structure", rows.uri, use_case, preparation.model_dump())
+    made = make_examples(
+        rows,
+        folder,
+        use_case=use_case,
+        kind=preparation.kind,
+        label=preparation.label,
+        holdout=preparation.holdout,
+        seed=preparation.seed,
+    )
+    dataset = open_registry().keep_dataset(made)
+    # all later steps work from the kept dataset
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    report = dataset.report
+    log.info("Made %s training and %s holdout examples: %s", report.train, report.holdout, report.kind_reason)
+    return dataset

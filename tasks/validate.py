@@ -1,0 +1,47 @@
+"""Check a dataset against a base model before anything is spent."""
+
+import logging
+
+from prefect import task
+
+from records import Dataset, Job, Recipe
+from tasks.artifacts import report_rows, show_table
+from tasks.failures import kept_with
+from tasks.retries import PATIENT
+from tasks.wiring import base_named, open_registry, provider_named
+from validation.suites import Limits
+from validation.validate import raise_if_bad
+from validation.validate import validate as run_suite
+
+log = logging.getLogger("luthier.validate")
+
+
+@task(name="validate", **PATIENT)
+def validate(dataset: Dataset, recipe: Recipe, job: Job | None = None) -> Dataset:
+    """The dataset with its report completed. Raises NotEnoughData or InvalidData, the report with it."""
+    registry = open_registry()
+    if job and job.status == "succeeded":
+        return dataset
+    if job:
+        registry.update_job(job.id, status="validating_files")
+    with kept_with(job):
+        checked = measured(dataset, recipe)
+        registry.save_dataset(checked)
+        show_table("data-report", report_rows(checked.report), f"Data report of {dataset.id}")
+        raise_if_bad(checked.report)
+    tokens = checked.report.tokens
+    log.info("The data is valid for %s: %s tokens.", recipe.base_model, tokens.total if tokens else "no")
+    return checked
+
+
+def measured(dataset: Dataset, recipe: Recipe) -> Dataset:
+    """Run the suite over every example's figures, and the provider's own check."""
+    registry = open_registry()
+    base = base_named(recipe.base_model)
+    provider = provider_named(base.provider)
+    limits = Limits(minimum_examples=base.minimum_examples, example_tokens=base.example_tokens)
+    counts = provider.measure(recipe.base_model, registry.examples(dataset))
+    report = run_suite(dataset, counts, limits)
+    findings = (*report.findings, *provider.check(dataset, recipe))
+    ok = report.ok and not any(found.severity == "error" for found in findings)
+    return dataset.but(report=report.but(findings=findings, ok=ok))
