@@ -19,7 +19,7 @@ def run(flow: str, parameters: dict[str, Any]) -> Any:
 
     Uses the Prefect server that is configured, else an ephemeral one. Raises what the flow raised.
     """
-    quiet_dependencies()
+    quiet_dependencies(embedded=True)
     from prefect.flows import load_flow_from_entrypoint
 
     return load_flow_from_entrypoint(f"{ROOT / 'flows' / flow}.py:{flow}")(**parameters)

@@ -72,9 +72,14 @@ def settings() -> Settings:
     return Settings()
 
 
-def quiet_dependencies() -> None:
-    """Set the switches that keep every dependency silent, offline and at home. Before importing them."""
+def quiet_dependencies(embedded: bool = False) -> None:
+    """Set the switches that keep every dependency silent, offline and at home. Before importing them.
+
+    `embedded`: the flow runs in this very process, which tells people by itself what happens.
+    """
     home = settings().root
+    # SQLite makes the file but not its folder
+    (home / "prefect").mkdir(parents=True, exist_ok=True)
     defaults = {
         "DO_NOT_TRACK": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -87,5 +92,9 @@ def quiet_dependencies() -> None:
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }
+    if embedded:
+        defaults |= {"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL"}
+    else:
+        defaults |= {"PREFECT_LOGGING_EXTRA_LOGGERS": "luthier"}
     for name, value in defaults.items():
         os.environ.setdefault(name, value)

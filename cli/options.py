@@ -47,7 +47,7 @@ def check_given(sources: list[str] | None, use_case: str) -> list[str]:
     if len(use_case.strip()) < 3:
         raise NotFound(
             "The use case is missing.",
-            'Say in a sentence what the model is for: --use-case "Answer customers\' questions about returns".',
+            'Say in a sentence what the model is for: --use-case "Answer questions about returns".',
         )
     return sources
 

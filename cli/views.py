@@ -128,7 +128,8 @@ def verdict_line(model: TunedModel) -> str:
     found = model.evaluation
     if not found:
         return "not measured"
-    return f"{found.verdict}: {found.metric} {figure(found.metric, found.base)} → {figure(found.metric, found.tuned)}"
+    base, tuned = figure(found.metric, found.base), figure(found.metric, found.tuned)
+    return f"{found.verdict}: {found.metric} {base} → {tuned}"
 
 
 def figure(metric: str, value: float) -> str:

@@ -1,0 +1,224 @@
+"""What repeats in documents and says nothing: page headers and footers, page numbers, tables of contents,
+boilerplate. Lines are learnt on a first pass and removed on a second; each removal names its rule."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from preparation.blocks import blocks
+from records import Row
+
+HEADER = "repeated header or footer"
+PAGE_NUMBER = "page number"
+CONTENTS = "table of contents"
+BOILERPLATE = "boilerplate"
+
+EDGE = 3  # lines at the top and at the bottom of a page that may be header or footer
+WIDEST_HEADER = 120
+LONGEST_BOILERPLATE = 300
+DOCUMENTS = 3  # documents that a paragraph must stand in to be boilerplate
+
+DIGITS = re.compile(r"\d+")
+SPACE = re.compile(r"\s+")
+NUMBER = r"(?:\d{1,4}|(?=[ivxlc])(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3}))"
+PAGE_WORD = r"(?:page|seite|página|pagina|strana|sida|side|страница|第)"
+OF = r"(?:\s*(?:of|von|de|di|/|sur|из|van)\s*\d{1,4})?\s*页?"
+FRAME = r"[\s\-–—|\[\](){}]*"
+WORDED_NUMBER = re.compile(rf"^{FRAME}{PAGE_WORD}\s*\d{{1,4}}{OF}{FRAME}$", re.IGNORECASE)
+BARE_NUMBER = re.compile(rf"^{FRAME}(?:(?:p|pg|s|pág|стр)\.?\s*)?{NUMBER}{OF}{FRAME}$", re.IGNORECASE)
+LEADERS = re.compile(r"\S.*?(?:\.{4,}|(?:\. ){4,}|…{2,}|_{5,}|·{4,})[\s.]*(?:\d{1,4}|[ivxlc]{1,6})\s*$")
+CONTENTS_TITLE = re.compile(
+    r"^(?:#+\s*)?(?:table of )?contents:?$|^inhalt(?:sverzeichnis)?$|^índice$|^indice$|^sommaire$|"
+    r"^table des matières$|^inhoud(?:sopgave)?$",
+    re.IGNORECASE,
+)
+
+
+@dataclass
+class Edges:
+    """The first and last lines of one document's pages, how often each stands where."""
+
+    pages: int = 0
+    outer: Counter[str] = field(default_factory=Counter)
+    near: Counter[str] = field(default_factory=Counter)
+    seen: set[bytes] = field(default_factory=set)
+
+    def add(self, text: str) -> None:
+        """A page that is a copy of another says nothing about headers."""
+        digest = hashlib.blake2b(_key(text).encode(), digest_size=8).digest()
+        if digest in self.seen:
+            return
+        self.seen.add(digest)
+        self.pages += 1
+        lines = [line for line in text.split("\n") if line.strip()]
+        self.outer.update({_key(line) for line in (lines[:1] + lines[-1:]) if _may_be_header(line)})
+        self.near.update({_key(line) for line in (lines[:EDGE] + lines[-EDGE:]) if _may_be_header(line)})
+
+    def repeated(self) -> frozenset[str]:
+        """Outermost lines of three pages at least, or others near the edge of three in ten pages; of a
+        document of two or three pages, those that stand on every page."""
+        if self.pages < 2:
+            return frozenset()
+        least = min(3, self.pages)
+        found = {line for line, count in self.outer.items() if count >= least}
+        return frozenset(
+            found | {line for line, count in self.near.items() if count >= max(least, 0.3 * self.pages)}
+        )
+
+
+def _key(line: str) -> str:
+    return SPACE.sub(" ", DIGITS.sub("#", line)).strip().casefold()
+
+
+def _may_be_header(line: str) -> bool:
+    # the head of a table that goes on over pages is needed to read the table
+    return len(line) <= WIDEST_HEADER and "|" not in line and any(map(str.isalnum, line))
+
+
+class Seen:
+    """Counts the documents that hold a paragraph, at 64 MB and some bytes a repeated paragraph."""
+
+    def __init__(self, buckets: int = 1 << 26):
+        self.once = bytearray(buckets)
+        self.documents: Counter[int] = Counter()
+
+    def add(self, digests: set[int]) -> None:
+        for digest in digests:
+            bucket = digest % len(self.once)
+            if not self.once[bucket]:
+                self.once[bucket] = 1
+            else:
+                self.documents[digest] += 1
+
+    def in_many(self) -> frozenset[int]:
+        return frozenset(digest for digest, more in self.documents.items() if more + 1 >= DOCUMENTS)
+
+
+def digest(paragraph: str) -> int:
+    return int.from_bytes(hashlib.blake2b(_key(paragraph).encode(), digest_size=8).digest(), "big")
+
+
+class NoiseProfile:
+    """What a first pass over the rows learns. Rows of one document (`uri`) must follow one another."""
+
+    def __init__(self) -> None:
+        self.headers: dict[str, frozenset[str]] = {}
+        self._seen = Seen()
+        self._uri = ""
+        self._edges = Edges()
+        self._first: list[str] = []
+        self._last: list[str] = []
+
+    def add(self, row: Row) -> None:
+        if row.source.uri != self._uri:
+            self.end_document()
+            self._uri = row.source.uri
+        if row.source.page is not None:
+            self._edges.add(row.text)
+        paragraphs = [block.text for block in blocks(row.text) if block.kind == "paragraph"]
+        if len(self._first) < 2:
+            self._first.extend(paragraphs[:2])
+        self._last = [*self._last, *paragraphs][-3:]
+
+    def end_document(self) -> None:
+        if repeated := self._edges.repeated():
+            self.headers[self._uri] = repeated
+        edge = {digest(text) for text in {*self._first, *self._last} if _may_be_boilerplate(text)}
+        self._seen.add(edge)
+        self._edges, self._first, self._last = Edges(), [], []
+
+    def boilerplate(self) -> frozenset[int]:
+        """Digests of short paragraphs that open or close three documents at least."""
+        return self._seen.in_many()
+
+
+def _may_be_boilerplate(paragraph: str) -> bool:
+    return 15 <= len(paragraph) <= LONGEST_BOILERPLATE and paragraph.count(" ") >= 2
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    rule: str
+    text: str
+
+
+class Denoiser:
+    """Removes what the profile found. Boilerplate is kept where it is met first: nothing is lost wholly."""
+
+    def __init__(self, headers: dict[str, frozenset[str]], boilerplate: frozenset[int]):
+        self.headers = headers
+        self.boilerplate = boilerplate
+        self._met: dict[int, str] = {}
+
+    def clean(self, row: Row) -> tuple[str, list[Removal]]:
+        """The text without noise, and what was taken out."""
+        removed: list[Removal] = []
+        lines = row.text.split("\n")
+        if row.source.page is not None:
+            lines = self._without_edges(lines, self.headers.get(row.source.uri, frozenset()), removed)
+        lines = [line for line in lines if not _number(line, WORDED_NUMBER, removed)]
+        lines = _without_contents(lines, removed)
+        text = "\n".join(lines).strip("\n")
+        if self.boilerplate:
+            text = self._without_boilerplate(text, row.source.uri, removed)
+        return text, removed
+
+    def _without_edges(self, lines: list[str], headers: frozenset[str], removed: list[Removal]) -> list[str]:
+        filled = [at for at, line in enumerate(lines) if line.strip()]
+        out: set[int] = set()
+        for order in (filled[: EDGE + 1], filled[::-1][: EDGE + 1]):
+            outermost = True
+            for at in order:
+                if at not in out and _key(lines[at]) in headers:
+                    removed.append(Removal(HEADER, lines[at].strip()))
+                    out.add(at)
+                elif at not in out and outermost and _number(lines[at], BARE_NUMBER, removed):
+                    out.add(at)
+                else:
+                    outermost = at in out
+        return [line for at, line in enumerate(lines) if at not in out]
+
+    def _without_boilerplate(self, text: str, uri: str, removed: list[Removal]) -> str:
+        for block in blocks(text):
+            if block.kind != "paragraph" or not _may_be_boilerplate(block.text):
+                continue
+            key = digest(block.text)
+            if key in self.boilerplate and self._met.setdefault(key, uri) != uri:
+                removed.append(Removal(BOILERPLATE, block.text))
+                text = text.replace(block.text, "", 1)
+        return text.strip("\n")
+
+
+def _number(line: str, pattern: re.Pattern[str], removed: list[Removal]) -> bool:
+    if not line.strip() or not pattern.match(line.strip()):
+        return False
+    removed.append(Removal(PAGE_NUMBER, line.strip()))
+    return True
+
+
+def _without_contents(lines: list[str], removed: list[Removal]) -> list[str]:
+    """Lines with dot leaders and a page number, and the title right above them."""
+    entries = {at for at, line in enumerate(lines) if LEADERS.match(line.strip())}
+    if not entries:
+        return lines
+    filled = [at for at, line in enumerate(lines) if line.strip()]
+    entries |= {
+        above
+        for above, at in pairwise(filled)
+        if at in entries and CONTENTS_TITLE.match(lines[above].strip())
+    }
+    removed.extend(Removal(CONTENTS, lines[at].strip()) for at in sorted(entries))
+    return [line for at, line in enumerate(lines) if at not in entries]
+
+
+def all_letters(text: str) -> Iterator[str]:
+    return (character for character in text if character.isalnum())
+
+
+def is_too_short(text: str, heading: tuple[str, ...] = ()) -> bool:
+    """Under three words and ten letters: a rest of layout, unless it answers a heading that asks."""
+    asked = bool(heading) and heading[-1].rstrip().endswith("?")
+    return not asked and len(text.split()) < 3 and sum(1 for _ in all_letters(text)) < 10

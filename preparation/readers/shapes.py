@@ -1,0 +1,172 @@
+"""What a JSON value says: a dialogue in one of the usual shapes, a record of fields, or plain text."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any, NamedTuple, get_args
+
+from preparation.readers import excerpt
+from preparation.readers.dialect import has_header, unique_names
+from records import Drop, Message, Role, Row, Source
+
+ROLES: dict[str, Role] = {
+    **{role: role for role in get_args(Role)},
+    "developer": "system",
+    **dict.fromkeys(("user", "human", "prompter", "customer"), "user"),
+    **dict.fromkeys(("assistant", "gpt", "model", "bot", "chatgpt", "ai", "agent"), "assistant"),
+}
+TURNS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "contents")
+SPEAKER = ("role", "from", "speaker")  # the name under which a turn says who speaks
+SAID = ("content", "value", "text", "parts")
+SYSTEM = ("system", "system_prompt", "systemInstruction", "system_instruction")
+TOOLS = ("tool", "function", "observation", "function_call", "ipython")
+CALLS = ("tool_calls", "function_call", "tool_call_id")
+SAMPLE = 100
+LONG = 80
+
+
+class Found(NamedTuple):
+    """A JSON value and the place it stood at."""
+
+    source: Source
+    value: Any
+
+
+class NoDialogue(Exception):
+    """Why messages can't be learned from."""
+
+
+def rows(found: Iterable[Found | Drop]) -> Iterator[Row | Drop]:
+    """A row for each value. Where most of the first hundred are dialogues, what is none is left out."""
+    stream = iter(found)
+    sample = list(islice(stream, SAMPLE))
+    values = [item.value for item in sample if isinstance(item, Found)]
+    dialogues = sum(turns(value) is not None for value in values) * 2 > len(values)
+    names = _column_names(values)
+    for item in chain(sample[1:] if names else sample, stream):
+        if isinstance(item, Drop):
+            yield item
+        elif names and isinstance(item.value, list) and len(item.value) == len(names):
+            yield row(item.source, dict(zip(names, item.value, strict=True)))
+        else:
+            yield row(item.source, item.value, dialogues)
+
+
+def _column_names(values: Sequence[Any]) -> list[str]:
+    """The names of the columns, where the values are the lines of a table with its header first."""
+    if not all(isinstance(value, list) and len(value) == len(values[0]) > 1 for value in values):
+        return []
+    cells = [["" if cell is None else as_text(cell) for cell in value] for value in values]
+    return unique_names(cells[0]) if has_header(cells) else []
+
+
+def row(source: Source, value: Any, among_dialogues: bool = False) -> Row | Drop:
+    said = turns(value)
+    if said is not None:
+        try:
+            return Row(source=source, messages=_dialogue(value, said))
+        except NoDialogue as error:
+            return Drop(source=source, reason=str(error), excerpt=excerpt(str(value)))
+    if among_dialogues:
+        return Drop(source=source, reason="no dialogue among dialogues", excerpt=excerpt(str(value)))
+    if isinstance(value, str) and value.strip():
+        return Row(source=source, text=value.strip())
+    if isinstance(value, (dict, list)) and (fields := flatten(value)):
+        return Row(source=source, fields=fields)
+    return Drop(source=source, reason="an empty record", excerpt=excerpt(str(value)))
+
+
+def turns(value: Any) -> list[Any] | None:
+    """The turns of a dialogue, if the value is one: a list of them, or an object that has it under a usual key."""
+    if isinstance(value, list):
+        return value if any(_speaker(turn) in ROLES for turn in value) else None
+    if not isinstance(value, dict):
+        return None
+    if isinstance(value.get("prompt"), list) and isinstance(value.get("completion"), list):
+        return turns(value["prompt"] + value["completion"])
+    for key in TURNS:
+        if key in value and ((said := turns(value[key])) is not None or value[key] == []):
+            return said or []
+    return None
+
+
+def _speaker(turn: Any) -> str | None:
+    if not isinstance(turn, dict) or not any(key in turn for key in SAID + CALLS):
+        return None
+    speaker = next((turn[key] for key in SPEAKER if isinstance(turn.get(key), str)), "")
+    return speaker.strip().casefold()
+
+
+def _dialogue(value: Any, said: Sequence[Any]) -> tuple[Message, ...]:
+    if not said:
+        raise NoDialogue("a dialogue without messages")
+    messages = [_message(turn) for turn in said]
+    above = next((value[key] for key in SYSTEM if value.get(key)), None) if isinstance(value, dict) else None
+    if above and messages[0].role != "system":
+        messages.insert(0, Message(role="system", content=_words(above)))
+    return tuple(messages)
+
+
+def _message(turn: Any) -> Message:
+    speaker = _speaker(turn)
+    if speaker is None:
+        raise NoDialogue("a turn that is no message")
+    if speaker in TOOLS or any(turn.get(key) for key in CALLS):
+        raise NoDialogue("a dialogue that calls tools")
+    if speaker not in ROLES:
+        raise NoDialogue("a message of an unknown role")
+    weight = turn.get("weight") if ROLES[speaker] == "assistant" else None
+    content = _words(next((turn[key] for key in SAID if key in turn), None))
+    return Message(role=ROLES[speaker], content=content, weight=int(weight) if weight in (0, 1) else None)  # type: ignore[arg-type]
+
+
+def _words(content: Any) -> str:
+    """The text of a message's content: a string, or parts that are all text."""
+    if content is None:
+        return ""
+    if isinstance(content, (str, int, float)):
+        return as_text(content)
+    if isinstance(content, dict):
+        content = content.get("parts") or [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in content]
+    if not all(isinstance(text, str) for text in texts):
+        raise NoDialogue("a message with content that is not text")
+    return "\n".join(texts)
+
+
+def flatten(value: dict[str, Any] | list[Any]) -> dict[str, str]:
+    """Fields by dotted keys, elements counted from 1; nulls left out, lists of plain values joined."""
+    if isinstance(value, list):
+        value = {f"column_{number}": item for number, item in enumerate(value, 1)}
+    return dict(_leaves("", value))
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        if not any(isinstance(item, (dict, list)) for item in value):
+            items = [as_text(item) for item in value if item is not None]
+            mark = "\n" if any(len(item) > LONG or "\n" in item for item in items) else ", "
+            value = mark.join(items) if items else None
+        else:
+            value = {str(number): item for number, item in enumerate(value, 1)}
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _leaves(f"{path}.{key}" if path else key, below)
+    elif value is not None:
+        yield path, as_text(value)
+
+
+def as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else str(value)
+
+
+def mend(value: Any) -> Any:
+    """The value with half surrogate pairs replaced, which JSON can escape and UTF-8 cannot hold."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [mend(item) for item in value]
+    if isinstance(value, dict):
+        return {mend(key): mend(item) for key, item in value.items()}
+    return value

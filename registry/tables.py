@@ -1,0 +1,94 @@
+"""The schema. A record is kept whole as its JSON; the other columns are what it is looked up by.
+
+JSON is kept as text, not as a JSON column: it goes straight through pydantic, keeps the order of keys
+(labels, confusion tables), and holds a NUL that Postgres would refuse in JSONB.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+VERSION = 1
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment, stored as UTC and read back with its time zone, also where the database knows none."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if not isinstance(value, datetime):
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData()
+
+schema_version = Table("luthier_schema", metadata, Column("version", Integer, primary_key=True))
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("created_at", Instant, nullable=False, index=True),
+    Column("record", Text, nullable=False),
+)
+
+dataset_files = Table(
+    "dataset_files",
+    metadata,
+    Column("dataset_id", ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    Column("uri", Text, primary_key=True),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("examples", Integer, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("status", String(32), nullable=False, index=True),
+    Column("provider", String(64), nullable=False),
+    Column("dataset_id", String(64), nullable=False, index=True),
+    Column("created_at", Instant, nullable=False, index=True),
+    Column("record", Text, nullable=False),
+)
+
+# One row a paid job: written before the vendor is called, completed with the vendor's id right after.
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("job_id", String(64), primary_key=True),
+    Column("provider", String(64), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("remote_id", Text),
+    Column("claim", String(64)),
+    Column("claimed_until", Instant),
+    Column("claims", Integer, nullable=False),
+    Column("intended_at", Instant, nullable=False),
+    Column("recorded_at", Instant),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("display_name", Text, nullable=False, index=True),
+    Column("provider", String(64), nullable=False),
+    Column("job_id", String(64), nullable=False),
+    Column("dataset_id", String(64), nullable=False, index=True),
+    Column("artifact", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
+    Column("record", Text, nullable=False),
+    Index("ix_models_shown", "deleted_at", "created_at"),
+)
