@@ -9,6 +9,7 @@ from rich.markup import escape
 from cli.terminal import FAILURE_NAMES, STATUS_NAMES, out, table
 from providers.catalogue import Base
 from records import Answer, Dataset, Evaluation, Job, Report, TunedModel
+from registry.datasets import TracedExample
 from registry.store import Registry
 
 SHOWN_EXAMPLES = 3
@@ -85,7 +86,7 @@ def show_made(model: TunedModel, dataset: Dataset) -> None:
     )
 
 
-def show_model(model: TunedModel, job: Job, dataset: Dataset, lineage: Sequence[dict]) -> None:
+def show_model(model: TunedModel, job: Job, dataset: Dataset, lineage: Sequence[TracedExample]) -> None:
     rows = [
         ("model", model.id),
         ("description", model.description),
@@ -102,8 +103,8 @@ def show_model(model: TunedModel, job: Job, dataset: Dataset, lineage: Sequence[
     if model.evaluation:
         show_evaluation(model.evaluation)
     for entry in lineage:
-        places = "; ".join(str(source) for source in entry["sources"])
-        out.print(f"{entry['split']} {entry['line']}: {places}", markup=False, soft_wrap=True)
+        places = "; ".join(map(str, entry.sources))
+        out.print(f"{entry.split} {entry.line}: {places}", markup=False, soft_wrap=True)
 
 
 def compare_models(models: Sequence[TunedModel]) -> None:

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from zlib import crc32
 
 import numpy as np
@@ -30,9 +30,9 @@ UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 TOKEN = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+(?:['’][^\W{UNSPACED}]+)*")
 # fmt: off
 NEGATIONS = frozenset([
-    "no", "not", "never", "none", "nothing", "without", "cannot", "cant", "dont", "wont", "isnt", "doesnt", "didnt",
-    "nicht", "kein", "keine", "keinen", "nie", "ohne", "ne", "pas", "jamais", "aucun", "sans", "nunca", "sin", "non",
-    "mai", "senza", "não", "sem", "niet", "geen", "nooit", "не", "нет", "без",
+    "no", "not", "never", "none", "nothing", "without", "cannot", "cant", "dont", "wont", "isnt", "doesnt",
+    "didnt", "nicht", "kein", "keine", "keinen", "nie", "ohne", "ne", "pas", "jamais", "aucun", "sans",
+    "nunca", "sin", "non", "mai", "senza", "não", "sem", "niet", "geen", "nooit", "не", "нет", "без",
 ])
 # fmt: on
 
@@ -122,7 +122,12 @@ class Shingles:
         self._batch: list[Uint32] = []
         self._keys: list[Uint32] = []
         self._bytes: list[npt.NDArray[np.uint8]] = []
-        self.closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._file.close()
 
     def __len__(self) -> int:
         return len(self._ends) - 1

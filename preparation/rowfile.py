@@ -1,6 +1,6 @@
 """Files of records: JSONL of `Row`, `Drop` or `Example`, local or on any fsspec URI, streamed both ways.
 
-A reader of the file sees all of it or none: it is written beside its place, or in a temporary file, and moved at the end.
+Who reads the file sees all of it or none: it is written beside its place, or in a temporary file, and moved.
 """
 
 import io
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -20,6 +20,12 @@ from records import Drop, Record, Row
 
 R = TypeVar("R", bound=Record)
 BUFFER = 1 << 20
+
+
+class Mark(NamedTuple):
+    at: int
+    count: int
+    reasons: Counter[str]
 
 
 class Writer:
@@ -40,6 +46,15 @@ class Writer:
         """Take over the lines of another file of records, uncounted: the drops of the step before."""
         with opened(uri) as earlier:
             shutil.copyfileobj(earlier, self.file, BUFFER)
+
+    def mark(self) -> Mark:
+        return Mark(self.file.tell(), self.count, self.reasons.copy())
+
+    def take_back(self, mark: Mark) -> None:
+        """Everything that was written since."""
+        self.file.seek(mark.at)
+        self.file.truncate()
+        self.count, self.reasons = mark.count, mark.reasons.copy()
 
 
 def place(folder: str | Path, name: str) -> str:

@@ -22,7 +22,11 @@ from records import (
     Usage,
 )
 
-HOMES = {"gpu": "providers.gpu.provider:Gpu"}
+HOMES = {
+    "gpu": "providers.gpu.provider:Gpu",
+    "openai": "providers.openai.provider:OpenAI",
+    "gemini": "providers.gemini.provider:Gemini",
+}
 
 
 class Provider(Protocol):

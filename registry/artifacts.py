@@ -16,11 +16,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 from zipfile import ZipFile, ZipInfo
 
 from errors import InvalidData, NotConfigured, NotFound, TrainingFailed, Unavailable
-from records import Record
 from registry import files
 
 MANIFEST = "luthier.json"
@@ -34,10 +33,8 @@ STORED = (".safetensors", ".bin", ".pt", ".gguf")
 INFLATION = 200
 
 
-class Published(Record):
+class Published(NamedTuple):
     uri: str
-    sha256: str
-    bytes: int
     digests: dict[str, str]
 
 
@@ -57,21 +54,21 @@ def publish(folder: Path, name: str, store: str, manifest: dict[str, Any]) -> Pu
         return _publish_locally(folder, target, manifest)
     with tempfile.TemporaryDirectory(prefix="luthier-") as temporary:
         part = Path(temporary) / "artifact.zip"
-        published = _build(folder, part, manifest).but(uri=uri)
-        _upload(part, published)
-    return published
+        digests = _build(folder, part, manifest)
+        _upload(part, uri)
+    return Published(uri, digests)
 
 
 def _publish_locally(folder: Path, target: Path, manifest: dict[str, Any]) -> Published:
     part = files.beside(target)
     try:
-        published = _build(folder, part, manifest)
+        digests = _build(folder, part, manifest)
         with files.disk(target):
             part.replace(target)
             files.sync_folder(target.parent)
     finally:
         part.unlink(missing_ok=True)
-    return published.but(uri=str(target.absolute()))
+    return Published(str(target.absolute()), digests)
 
 
 def _sweep(target: Path) -> None:
@@ -81,7 +78,8 @@ def _sweep(target: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def _build(folder: Path, part: Path, manifest: dict[str, Any]) -> Published:
+def _build(folder: Path, part: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """Write the zip; returns the digest of each file in it but the manifest."""
     with files.disk(folder):
         found = sorted(path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
     if not found:
@@ -95,7 +93,7 @@ def _build(folder: Path, part: Path, manifest: dict[str, Any]) -> Published:
             text = json.dumps({**manifest, "sha256": digests}, indent=2, ensure_ascii=False, sort_keys=True)
             archive.writestr(_entry(MANIFEST), text.encode() + b"\n")
         files.sync(sink)
-    return Published(uri=str(part), sha256=files.digest(part), bytes=part.stat().st_size, digests=digests)
+    return digests
 
 
 def _entry(name: str) -> ZipInfo:
@@ -117,21 +115,22 @@ def _add(archive: ZipFile, name: str, source: IO[bytes], size: int) -> str:
     return seen.hexdigest()
 
 
-def _upload(part: Path, published: Published) -> None:
+def _upload(part: Path, uri: str) -> None:
+    size = part.stat().st_size
     try:
-        with files.remote(published.uri) as (system, inside):
+        with files.remote(uri) as (system, inside):
             system.put_file(str(part), inside)
             kept = int(system.info(inside)["size"])
     except NotFound as error:
         raise NotConfigured(
-            f"The bucket of {published.uri} does not exist.",
+            f"The bucket of {uri} does not exist.",
             "Create it, or set LUTHIER_STORE to another place.",
         ) from error
-    whole = kept == published.bytes
-    if whole and kept <= VERIFIED_BYTES:
-        whole = files.digest(published.uri) == published.sha256
+    whole = kept == size
+    if whole and size <= VERIFIED_BYTES:
+        whole = files.digest(uri) == files.digest(part)
     if not whole:
-        raise Unavailable(f"The store holds other bytes at {published.uri} than were sent.", "Publish again.")
+        raise Unavailable(f"The store holds other bytes at {uri} than were sent.", "Publish again.")
 
 
 def fetch(uri: str, target: Path) -> None:

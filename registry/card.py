@@ -19,10 +19,9 @@ KINDS = {
 }
 VERDICTS = {
     "better": "**Better than its base model.**",
-    "no better": "**No better than its base model.** On the held-out examples this adapter was not shown to "
-    "improve on the model it was made from: use the base model instead, or train again on more or other data.",
-    "worse": "**Worse than its base model.** On the held-out examples this adapter did worse than the model it "
-    "was made from: do not use it.",
+    "no better": "⚠️ **No better than its base model.** It was not shown to improve on the model it was made "
+    "from: use the base model instead, or train again on more or other data.",
+    "worse": "⚠️ **Worse than its base model.** It did worse than the model it was made from: do not use it.",
 }
 METRICS = {
     "accuracy": "Accuracy",
@@ -40,33 +39,23 @@ SHARES = ("accuracy",)
 MOST_LABELS, MOST_FILES, MOST_SAMPLES = 50, 30, 3
 
 
-def model_card(
-    model: TunedModel,
-    job: Job,
-    dataset: Dataset,
-    recipe: Recipe,
-    base_licence: str,
-    base_hub_id: str,
-    system: str = "",
-) -> str:
-    """`system` is the system message that the model was trained with; without it the use case stands in.
+def model_card(model: TunedModel, job: Job, dataset: Dataset, base_licence: str, base_hub_id: str) -> str:
+    """A model that is no better than its base says so before anything else.
 
-    A model that is no better than its base says so before anything else.
+    `base_hub_id` is the name or folder that peft loads the base from.
     """
     evaluation = model.evaluation
     parts = [
         _front_matter(model, dataset, base_licence, base_hub_id),
         f"# {_line(model.display_name)}",
         _verdict(evaluation),
-        _lines_quoted(dataset.use_case),
-        f"A LoRA adapter for [{base_hub_id}](https://huggingface.co/{base_hub_id})"
-        f"{f' (`{model.base_model}`)' if model.base_model != base_hub_id else ''}, "
-        f"made by Luthier on {model.created_at:%d %B %Y}. Model `{model.id}`, job `{job.id}`, dataset "
-        f"`{dataset.id}`.",
-        _usage(model, system or dataset.use_case),
+        f"**Use case.** {_line(dataset.use_case)}",
+        f"A LoRA adapter for {_base(base_hub_id)}, made by Luthier on {model.created_at:%d %B %Y}. "
+        f"Model `{model.id}`, job `{job.id}`, dataset `{dataset.id}`.",
+        _usage(model, dataset.system or dataset.use_case),
         _evaluation(evaluation),
         _data(dataset),
-        _recipe(recipe, job),
+        _recipe(job.recipe, job.provider),
         _limits(dataset, evaluation),
         _licence(base_licence, base_hub_id),
     ]
@@ -75,8 +64,7 @@ def model_card(
 
 def _front_matter(model: TunedModel, dataset: Dataset, licence: str, base_hub_id: str) -> str:
     fields: dict[str, Any] = {
-        "base_model": base_hub_id,
-        "base_model_relation": "adapter",
+        **({"base_model": base_hub_id, "base_model_relation": "adapter"} if _on_hub(base_hub_id) else {}),
         "library_name": "peft",
         "pipeline_tag": "text-generation",
         "license": licence or "other",
@@ -106,11 +94,10 @@ def _index(model: TunedModel, evaluation: Evaluation) -> dict[str, Any]:
 
 def _verdict(evaluation: Evaluation | None) -> str:
     if evaluation is None:
-        return "> [!WARNING]\n> **Not measured.** Nobody has compared this adapter with its base model yet."
+        return "> ⚠️ **Not measured.** Nobody has compared this adapter with its base model yet."
     if not evaluation.holdout_examples:
-        return f"> [!WARNING]\n> **Not measured.** {_line(evaluation.summary)}"
-    mark = "NOTE" if evaluation.verdict == "better" else "WARNING"
-    return f"> [!{mark}]\n> {VERDICTS[evaluation.verdict]} {_line(evaluation.summary)}"
+        return f"> ⚠️ **Not measured.** {_line(evaluation.summary)}"
+    return f"> {VERDICTS[evaluation.verdict]} {_line(evaluation.summary)}"
 
 
 def _usage(model: TunedModel, system: str) -> str:
@@ -138,12 +125,13 @@ messages = [
 prompt = tokenizer.apply_chat_template(
     messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
 )
-answer = model.generate(**prompt, max_new_tokens=256, do_sample=False)
-print(tokenizer.decode(answer[0, prompt["input_ids"].shape[1]:], skip_special_tokens=True))
+output = model.generate(**prompt, max_new_tokens=256, do_sample=False)
+answer = output[0, prompt["input_ids"].shape[1]:]
+print(tokenizer.decode(answer, skip_special_tokens=True))
 ```
 
-Give the system message as it stands here: the model was trained with it. `luthier.json` lists the digest of every
-file and the revision of the base model."""
+Give the system message as it stands here: the model was trained with it. `luthier.json` lists the digest of
+every file and the revision of the base model."""
 
 
 def _evaluation(evaluation: Evaluation | None) -> str:
@@ -163,8 +151,8 @@ def _evaluation(evaluation: Evaluation | None) -> str:
         rows = [(METRICS[name], _number(name, evaluation.base), _number(name, evaluation.tuned))]
     parts = [
         "## Evaluation",
-        f"Base and tuned model answered the same {evaluation.holdout_examples} held-out prompts, which took no "
-        "part in training.",
+        f"Base and tuned model answered the same {evaluation.holdout_examples} held-out prompts, which took "
+        "no part in training.",
         _table(("", "Base", "Tuned"), rows, align="lrr"),
     ]
     shown = [sample for sample in evaluation.samples if sample.tuned or sample.base][:MOST_SAMPLES]
@@ -189,7 +177,7 @@ def _data(dataset: Dataset) -> str:
         facts.append(
             ("Tokens", f"{report.tokens.total:,}, of which {report.tokens.trainable:,} are learned from")
         )
-    parts = ["## Training data", _table(("", ""), facts)]
+    parts = ["## Training data", _table(("Data", ""), facts)]
     if report.labels:
         counts = sorted(report.labels.items(), key=lambda item: (-item[1], item[0]))
         parts.append(_table(("Label", "Examples"), _most(counts, MOST_LABELS), align="lr"))
@@ -203,9 +191,9 @@ def _data(dataset: Dataset) -> str:
     return "\n\n".join(parts)
 
 
-def _recipe(recipe: Recipe, job: Job) -> str:
+def _recipe(recipe: Recipe, provider: str) -> str:
     rows = [
-        ("Provider", job.provider),
+        ("Provider", provider),
         ("Base model", recipe.base_model),
         ("Epochs", recipe.epochs),
         ("Learning rate", recipe.learning_rate),
@@ -214,12 +202,12 @@ def _recipe(recipe: Recipe, job: Job) -> str:
         *((name.replace("_", " ").capitalize(), value) for name, value in sorted(recipe.options.items())),
     ]
     given = [(name, str(value)) for name, value in rows if value is not None]
-    return "## Recipe\n\n" + _table(("", ""), given)
+    return "## Recipe\n\n" + _table(("Setting", "Value"), given)
 
 
 def _limits(dataset: Dataset, evaluation: Evaluation | None) -> str:
     limits = [
-        "It learned a narrow task from the files above. Outside that task expect the base model's answers or worse.",
+        "It learned a narrow task from the files above. Outside it expect the base model's answers or worse.",
         "It inherits the base model's biases and mistakes, and those of the files.",
     ]
     if dataset.kind == "classify":
@@ -238,8 +226,8 @@ def _limits(dataset: Dataset, evaluation: Evaluation | None) -> str:
 def _licence(licence: str, base_hub_id: str) -> str:
     name = f"`{licence}`" if licence else "a licence that the catalogue does not know"
     return (
-        f"## Licence\n\nThe base model {base_hub_id} is under {name}, which binds this adapter too. The training "
-        "data stays under the terms of its owner."
+        f"## Licence\n\nThe base model {_line(base_hub_id)} is under {name}; the adapter is of use only with "
+        "it, so its terms apply. The training data stays under the terms of its owner."
     )
 
 
@@ -258,7 +246,7 @@ def _most(rows: Sequence[tuple[object, ...]], limit: int) -> list[tuple[object, 
 
 def _number(name: str, value: float | None) -> str:
     if value is None:
-        return "–"
+        return "not measured"
     if name in SHARES:
         return f"{value:.1%}"
     return f"{value:,.3f}" if abs(value) < 1e6 else f"{value:.2e}"
@@ -278,8 +266,12 @@ def _line(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>#~])", r"\\\1", " ".join(text.split()))
 
 
-def _lines_quoted(text: str) -> str:
-    return f"**Use case.** {_line(text)}"
+def _on_hub(base: str) -> bool:
+    return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", base))
+
+
+def _base(base: str) -> str:
+    return f"[{base}](https://huggingface.co/{base})" if _on_hub(base) else f"`{base}`"
 
 
 def _shell(text: str) -> str:

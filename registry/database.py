@@ -75,7 +75,7 @@ def _engine(url: str) -> Engine:
         engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
     except (ArgumentError, ModuleNotFoundError) as error:
         raise NotConfigured(
-            f"The registry's address can't be used: {error}.",
+            f"The registry's address can't be used: {str(error).splitlines()[0]}.",
             "LUTHIER_DATABASE_URL is like sqlite:////path/luthier.db or postgresql+DRIVER://user@host/name; "
             "the driver is a Python package to install.",
         ) from error

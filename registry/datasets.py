@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from errors import NotFound
-from records import Dataset, Kind, Message, Record, Source
+from records import Dataset, Example, Kind, Message, Record, Source
 from registry import files
 from registry.artifacts import plain
 from registry.database import Database, put, record_of
@@ -74,6 +74,19 @@ class Datasets(Database):
         with self.reading() as connection:
             found = _files_like(str(source)).with_only_columns(dataset_files.c.dataset_id)
             return _read(connection, select(datasets.c.record).where(datasets.c.id.in_(found)))
+
+    def examples(self, dataset: Dataset) -> Iterator[Example]:
+        """All of them in the order of the files, the training ones first."""
+        for one in _traced(dataset, None, with_messages=True):
+            yield Example(messages=one.messages, sources=one.sources, kind=one.kind)
+
+    def export_dataset(self, key: str, folder: Path) -> list[Path]:
+        """Copy train.jsonl and holdout.jsonl to a folder. Raises NotFound."""
+        dataset = self.dataset(key)
+        targets = {dataset.train_uri: folder / "train.jsonl", dataset.holdout_uri: folder / "holdout.jsonl"}
+        for uri, target in targets.items():
+            files.copy(uri, target)
+        return list(targets.values())
 
     def lineage(
         self, key: str, source: str | Path | None = None, with_messages: bool = False

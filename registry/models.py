@@ -63,6 +63,11 @@ class Models(Datasets):
             connection.execute(models.update().where(models.c.id == model.id).values(deleted_at=now()))
         return model
 
+    def model_of_job(self, job_id: str) -> TunedModel | None:
+        """The model that the job made, if it got that far and is still there."""
+        made = self._models(select(models.c.record).where(models.c.job_id == job_id))
+        return made[0] if made else None
+
     def models_with_dataset(self, dataset_id: str) -> list[TunedModel]:
         return self._models(select(models.c.record).where(models.c.dataset_id == dataset_id))
 

@@ -84,11 +84,37 @@ models = Table(
     Column("id", String(64), primary_key=True),
     Column("display_name", Text, nullable=False, index=True),
     Column("provider", String(64), nullable=False),
-    Column("job_id", String(64), nullable=False),
+    Column("job_id", String(64), nullable=False, index=True),
     Column("dataset_id", String(64), nullable=False, index=True),
     Column("artifact", Text),
     Column("created_at", Instant, nullable=False),
     Column("deleted_at", Instant),
     Column("record", Text, nullable=False),
     Index("ix_models_shown", "deleted_at", "created_at"),
+)
+
+# Conversations of the chat page. The API's callers keep their own history; neither can reach the other's.
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account_id", String(64), nullable=False),
+    Column("model_id", String(64), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
+    Index("ix_conversations_of_model", "account_id", "model_id", "updated_at"),
+)
+
+conversation_turns = Table(
+    "conversation_turns",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("base_content", Text),
+    Column("created_at", Instant, nullable=False),
 )

@@ -10,9 +10,8 @@ from typing import Any
 from prefect import task
 
 from records import Dataset, Evaluation, Job, Outcome, TunedModel, content_id
-from registry.artifacts import publish as publish_folder
 from registry.card import model_card
-from settings import settings
+from registry.store import Registry
 from tasks.artifacts import show_markdown
 from tasks.failures import kept_with
 from tasks.retries import PATIENT
@@ -40,7 +39,7 @@ def publish(job: Job, evaluation: Evaluation) -> TunedModel:
             evaluation=evaluation,
         )
         if outcome.folder:
-            model = model.but(artifact=published(model, job, dataset, outcome))
+            model = model.but(artifact=published(registry, model, job, dataset, outcome))
         model = registry.add_model(model)
         registry.update_job(job.id, status="succeeded", failure=None)
     show_markdown("result", how_to_use(model), model.display_name)
@@ -48,17 +47,14 @@ def publish(job: Job, evaluation: Evaluation) -> TunedModel:
     return model
 
 
-def published(model: TunedModel, job: Job, dataset: Dataset, outcome: Outcome) -> str:
+def published(registry: Registry, model: TunedModel, job: Job, dataset: Dataset, outcome: Outcome) -> str:
     """Put what the provider handed over, the card and the manifest into the store; returns its URI."""
     with tempfile.TemporaryDirectory(prefix="luthier-publish-") as made:
         folder = Path(made) / "artefact"
         shutil.copytree(outcome.folder or "", folder)
         card = model_card(model, job, dataset, base_named(job.recipe.base_model).licence, outcome.base_name)
         (folder / "README.md").write_text(card, encoding="utf-8")
-        uri, _ = publish_folder(
-            folder, model.id, settings().store_uri, manifest(model, job, dataset, outcome)
-        )
-    return uri
+        return registry.publish(folder, model.id, manifest(model, job, dataset, outcome)).uri
 
 
 def manifest(model: TunedModel, job: Job, dataset: Dataset, outcome: Outcome) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def validate(dataset: Dataset, recipe: Recipe, job: Job | None = None) -> Datase
         registry.update_job(job.id, status="validating_files")
     with kept_with(job):
         checked = measured(dataset, recipe)
-        registry.save_dataset(checked)
+        registry.keep_dataset(checked)
         show_table("data-report", report_rows(checked.report), f"Data report of {dataset.id}")
         raise_if_bad(checked.report)
     tokens = checked.report.tokens

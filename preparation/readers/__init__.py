@@ -1,9 +1,9 @@
 """One reader a format, chosen by what a file holds; its ending only breaks a tie.
 
-A reader is a module of this package with `read(path, source)`: it yields a `Row` or a `Drop` for each thing it
-meets, always the same for the same bytes, and raises `Unreadable` when the whole file is of no use, at any moment:
-what it yielded before is then taken back. A new format is one such module and one line in `ENDINGS`, and one in
-`detection.MAGIC` if its bytes tell it.
+A reader is a module of this package with `read(path, source)`: it yields a `Row` or a `Drop` for each thing
+it meets, always the same for the same bytes, and raises `Unreadable`, at any moment, when the whole file is
+of no use: what it yielded before is then taken back. A new format is one such module and one line in
+`ENDINGS`, and one in `detection.MAGIC` if its bytes tell it.
 """
 
 from collections.abc import Iterator

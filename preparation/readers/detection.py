@@ -85,7 +85,7 @@ def _json_format(path: Path, encoding: str, text: str, ending: str) -> str | Non
         return "jsonl"
     if promised == "jsonl" and not _spans_lines(text):
         return "jsonl"
-    return promised and "json_document" or _if_json(path, encoding)
+    return "json_document" if promised or _is_json(path, encoding) else None
 
 
 def _first_lines(text: str) -> list[str]:
@@ -114,16 +114,16 @@ def _spans_lines(text: str) -> bool:
     return "\n" in text[:end]
 
 
-def _if_json(path: Path, encoding: str) -> str | None:
+def _is_json(path: Path, encoding: str) -> bool:
     """Whether a file that does not call itself JSON is; only small ones are worth the look."""
     if path.stat().st_size > 64 * BLOCK:
-        return None
+        return False
     with open_text(path, encoding) as file:
-        return "json_document" if isinstance(_parsed(file.read().strip(BLANK)), (dict, list)) else None
+        return isinstance(_parsed(file.read().strip(BLANK)), (dict, list))
 
 
 def looks_tabular(text: str) -> bool:
-    """Whether a plain text is a table in disguise: the same three or more cells, or two by tabs, in every line."""
+    """Whether a text is a table in disguise: as many cells in every line, three or more, two by tabs."""
     lines = _first_lines(text)
     if len(lines) < 5:
         return False

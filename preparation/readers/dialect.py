@@ -3,96 +3,115 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
+from itertools import product
 from typing import NamedTuple
 
 MARKS = "\t;|,"  # a tie goes to the rarer in prose
-NONE = "\x1f"
-QUOTED = re.compile(r"""(?:^|[,;|\t])"(?:[^"]|"")*"(?=[,;|\t]|$)""", re.MULTILINE)
-NUMBER = re.compile(r"[-+]?[\d.,' ]*\d[\d.,]*\s*[%€$£]?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|true|false", re.IGNORECASE)
+NONE = "\x1f"  # no delimiter: one column
+LEAST_EVEN = 0.8
+NAME = re.compile(r"\w(?:[\w.()/#%:-]| (?! )){0,40}")
+DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*"
+NUMBER = re.compile(rf"[-+€$£]?[\d.,' ]*\d[\d.,]*\s*[%€$£]?|{DATE}|true|false", re.IGNORECASE)
 COLUMNS = frozenset(
-    "text label category class intent question answer prompt completion response instruction input output title"
-    " name id date message content body subject description type language source target sentiment topic".split()
-)
+    (
+        "text", "label", "category", "class", "intent", "question", "answer", "prompt", "completion",
+        "response", "instruction", "input", "output", "title", "name", "id", "date", "message", "content",
+        "body", "subject", "description", "type", "language", "source", "target", "sentiment", "topic",
+    )
+)  # fmt: skip
 
 
 class Dialect(NamedTuple):
     delimiter: str
-    quote: str | None
-    escape: str | None
-    width: int
+    quote: str | None = '"'
+    escape: str | None = None
+    spaced: bool = False  # a space stands between delimiter and quote
+    width: int = 1
 
-    def options(self) -> dict[str, object]:
-        """Keywords for `csv.reader`."""
-        return {
-            "delimiter": self.delimiter,
-            "quotechar": self.quote,
-            "quoting": csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
-            "escapechar": self.escape,
-            "skipinitialspace": self.delimiter != "\t",
-        }
+    def read(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """The cells of each record. Raises csv.Error."""
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quotechar=self.quote,
+            quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
+            escapechar=self.escape,
+            skipinitialspace=self.spaced,
+        )
 
 
-def detect(text: str, ending: str = "") -> Dialect:
+def detect(text: str, marks: str = MARKS, ending: str = "") -> Dialect:
     """The dialect under which the sample, whole lines of it, falls most evenly into cells."""
-    text = text.strip("\r\n")
-    quotes: list[str | None] = ['"', "'"] if _apostrophes(text) else ['"']
+    lines = list(StringIO(text.strip("\r\n"), newline=""))
+    quotes = ["'", '"', None] if _apostrophes(text) else ['"', None]
     escapes = [None, "\\"] if re.search(r'(?<!\\)\\"', text) else [None]
-    best, top = Dialect(NONE, '"', None, 1), 0.5
-    for delimiter in MARKS:
-        for quote in [*quotes, None]:
-            for escape in escapes if quote else [None]:
-                dialect, score = _scored(text, Dialect(delimiter, quote, escape, 1))
-                score += 0.1 * (delimiter == "\t" and ending in (".tsv", ".tab"))
-                if score > top + 1e-9:
-                    best, top = dialect, score
+    best, top = (Dialect(NONE), LEAST_EVEN) if len(marks) > 1 else (Dialect(marks), 0.0)
+    for delimiter, quote, escape in product(marks, quotes, escapes):
+        spaced = bool(quote) and f"{delimiter} {quote}" in text
+        dialect, score = _scored(lines, Dialect(delimiter, quote, escape, spaced))
+        score += 0.1 * (delimiter == "\t" and ending in (".tsv", ".tab"))
+        if score > top + 1e-9:
+            best, top = dialect, score
     return best
 
 
-def _scored(text: str, dialect: Dialect) -> tuple[Dialect, float]:
-    """The dialect with its width, and how even the rows are; a header that fits and quotes that fit count extra."""
+def _scored(lines: Sequence[str], dialect: Dialect) -> tuple[Dialect, float]:
+    """The dialect with its width, and the share of rows that have it; more for a first row that could be a
+    header and for cells that are quoted, less for quotes that would be left in the cells."""
     try:
-        rows = [row for row in csv.reader(text.splitlines(keepends=True), **dialect.options()) if any(row)]  # type: ignore[call-overload]
+        rows = [row for row in dialect.read(lines) if any(row)]
     except csv.Error:
         return dialect, 0.0
-    widths = Counter(map(len, rows))
-    width, _ = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]), default=(1, 0))
-    if width < 2:
+    # titles above a table do not count against it
+    above = next((at for at, row in enumerate(rows) if len(row) > 1), 0)
+    rows = rows[above:] if rows and all(map(NAME.fullmatch, rows[above])) else rows
+    widths = Counter(len(row) for row in rows if len(row) > 1)
+    if not widths:
         return dialect, 0.0
-    even = widths[width] / len(rows)
-    fits = 0.2 * (len(rows[0]) == width)
-    quoted = 0.2 * bool(dialect.quote and (dialect.delimiter + '"' in text or '"' + dialect.delimiter in text))
-    literal = sum(cell.count('"') for row in rows for cell in row) if dialect.quote is None else 0
-    return dialect._replace(width=width), even + fits + quoted - 0.3 * (literal > 0) 
+    width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
+    score = count / len(rows)
+    if len(rows[0]) == width:
+        score += 0.5 if all(NAME.fullmatch(cell.strip()) for cell in rows[0]) else 0.2
+    text = "".join(lines)
+    mark, quote = dialect.delimiter, dialect.quote
+    if quote and (mark + quote in text or quote + mark in text):
+        score += 0.2
+    if not quote and '"' in text:
+        score -= 0.3
+    return dialect._replace(width=width), score
 
 
 def _apostrophes(text: str) -> bool:
-    return len(re.findall(r"(?:^|[,;|\t])'[^'\n]*'(?=[,;|\t]|$)", text, re.MULTILINE)) > text.count("\n")
+    cells = re.findall(r"(?:^|[,;|\t])'[^'\n]*'(?=[,;|\t\r\n]|$)", text, re.MULTILINE)
+    return len(cells) > text.count("\n")
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns: short unlike cells, and the data below look different."""
+    """Whether the first row names the columns: short cells, unlike those below. Without evidence it does."""
     first, data = rows[0], rows[1:]
-    names = [cell.strip().casefold() for cell in first]
-    if not any(names) or any(NUMBER.fullmatch(name) for name in names if name):
+    if not any(first) or any(NUMBER.fullmatch(cell) for cell in first if cell):
         return False
-    if any(re.split(r"[\W_]+", name)[0] in COLUMNS for name in names if name) and max(map(len, names)) <= 40:
-        return True
-    return sum(_vote(cell, [row[place] for row in data if place < len(row)]) for place, cell in enumerate(first)) >= 0
+    columns = (
+        [row[place] for row in data if row != first and place < len(row)] for place in range(len(first))
+    )
+    return sum(map(_vote, first, columns)) >= 0
 
 
 def _vote(name: str, cells: Sequence[str]) -> int:
     """Above zero if the name names the column, below if it is one more of its cells."""
-    cells = [cell for cell in cells if cell]
-    if not cells:
-        return 0
-    if name in cells:
+    words = re.split(r"[\W_]+", name.casefold())
+    if name and name in cells:
+        return -4
+    if len(name) > 60 or name.endswith((".", "?", "!")) or len(words) > 6:
         return -2
-    if sum(bool(NUMBER.fullmatch(cell)) for cell in cells) > 0.8 * len(cells):
+    if len(words) <= 2 and not COLUMNS.isdisjoint(words):
         return 2
-    if len(name) > 60 or name.rstrip().endswith((".", "?", "!")) or len(name.split()) > 6:
-        return -2
-    return 1 if sum(map(len, cells)) / len(cells) > 2 * len(name) else 0
+    cells = [cell for cell in cells if cell]
+    if cells and sum(bool(NUMBER.fullmatch(cell)) for cell in cells) > 0.8 * len(cells):
+        return 2
+    return 1 if cells and sum(map(len, cells)) > 2 * len(name) * len(cells) else 0
 
 
 def unique_names(cells: Sequence[str]) -> list[str]:

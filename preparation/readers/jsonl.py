@@ -1,4 +1,4 @@
-"""JSON Lines: one record a line, streamed. Lines that are broken are left out; a file of mostly such is unreadable."""
+"""JSON Lines: one record a line, streamed. Broken lines are left out; a file of mostly such is unreadable."""
 
 import json
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from preparation.readers.encoding import open_text
 from records import Drop, Row, Source
 
 LONGEST_LINE = 1 << 25  # characters; a longer line is left out, so that memory stays bounded
+DEEPEST = 100  # levels
 BROKEN = "a line that is not valid JSON"
 
 
@@ -33,12 +34,17 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
 def _found(file: TextIO, uri: str) -> Iterator[shapes.Found | Drop]:
     for number, line in _lines(file):
         place = Source(uri=uri, line=number)
+        if len(line) == LONGEST_LINE:
+            yield Drop(
+                source=place, reason="a line of more than 32 million characters", excerpt=excerpt(line)
+            )
+            continue
         try:
             value = parse(line)
         except (ValueError, RecursionError):
             yield Drop(source=place, reason=BROKEN, excerpt=excerpt(line))
             continue
-        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value) and not shapes.turns(value):
+        if isinstance(value, list) and shapes.are_records(value):
             for element, item in enumerate(value, 1):
                 yield shapes.Found(Source(uri=uri, line=number, element=element), item)
         elif isinstance(value, (dict, list, str)):
@@ -48,19 +54,20 @@ def _found(file: TextIO, uri: str) -> Iterator[shapes.Found | Drop]:
 
 
 def _lines(file: TextIO) -> Iterator[tuple[int, str]]:
-    """Numbered lines that hold something."""
+    """Numbered lines that hold something; of one that is too long its beginning."""
     number = 0
     while line := file.readline(LONGEST_LINE):
         number += 1
         if len(line) == LONGEST_LINE and line[-1] != "\n":
+            yield number, line
             while (more := file.readline(LONGEST_LINE)) and more[-1] != "\n":
                 pass
-        if line := line.strip("\ufeff \t\n"):
+        elif line := line.strip("\ufeff \t\n"):
             yield number, line
 
 
 def parse(text: str) -> Any:
-    """A JSON value. Raises ValueError or RecursionError."""
+    """A JSON value that is not absurdly deep. Raises ValueError or RecursionError."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError:
@@ -68,4 +75,6 @@ def parse(text: str) -> Any:
         if not text.endswith(","):
             raise
         value = json.loads(text[:-1])
+    if text.count("[") + text.count("{") > DEEPEST and shapes.depth(value) > DEEPEST:
+        raise ValueError("nested too deeply")
     return shapes.mend(value) if "\\ud" in text or "\\uD" in text else value

@@ -40,9 +40,11 @@ def rows(found: Iterable[Found | Drop]) -> Iterator[Row | Drop]:
     stream = iter(found)
     sample = list(islice(stream, SAMPLE))
     values = [item.value for item in sample if isinstance(item, Found)]
-    dialogues = sum(turns(value) is not None for value in values) * 2 > len(values)
     names = _column_names(values)
-    for item in chain(sample[1:] if names else sample, stream):
+    if names:
+        del sample[next(at for at, item in enumerate(sample) if isinstance(item, Found))]
+    dialogues = sum(turns(value) is not None for value in values) * 2 > len(values)
+    for item in chain(sample, stream):
         if isinstance(item, Drop):
             yield item
         elif names and isinstance(item.value, list) and len(item.value) == len(names):
@@ -52,8 +54,12 @@ def rows(found: Iterable[Found | Drop]) -> Iterator[Row | Drop]:
 
 
 def _column_names(values: Sequence[Any]) -> list[str]:
-    """The names of the columns, where the values are the lines of a table with its header first."""
-    if not all(isinstance(value, list) and len(value) == len(values[0]) > 1 for value in values):
+    """The names of the columns, where the values are the rows of a table with its header first."""
+    if len(values) < 2 or not all(
+        isinstance(value, list) and len(value) == len(values[0]) > 1 for value in values
+    ):
+        return []
+    if any(isinstance(cell, (list, dict)) for value in values for cell in value):
         return []
     cells = [["" if cell is None else as_text(cell) for cell in value] for value in values]
     return unique_names(cells[0]) if has_header(cells) else []
@@ -75,8 +81,8 @@ def row(source: Source, value: Any, among_dialogues: bool = False) -> Row | Drop
     return Drop(source=source, reason="an empty record", excerpt=excerpt(str(value)))
 
 
-def turns(value: Any) -> list[Any] | None:
-    """The turns of a dialogue, if the value is one: a list of them, or an object that has it under a usual key."""
+def turns(value: Any) -> Sequence[Any] | None:
+    """The turns of a dialogue, if the value is one: the list itself or what stands under one of `TURNS`."""
     if isinstance(value, list):
         return value if any(_speaker(turn) in ROLES for turn in value) else None
     if not isinstance(value, dict):
@@ -87,6 +93,11 @@ def turns(value: Any) -> list[Any] | None:
         if key in value and ((said := turns(value[key])) is not None or value[key] == []):
             return said or []
     return None
+
+
+def are_records(values: Sequence[Any]) -> bool:
+    """Whether a list is one of objects, and not the turns of one dialogue."""
+    return bool(values) and all(isinstance(value, dict) for value in values) and turns(values) is None
 
 
 def _speaker(turn: Any) -> str | None:
@@ -116,7 +127,7 @@ def _message(turn: Any) -> Message:
         raise NoDialogue("a message of an unknown role")
     weight = turn.get("weight") if ROLES[speaker] == "assistant" else None
     content = _words(next((turn[key] for key in SAID if key in turn), None))
-    return Message(role=ROLES[speaker], content=content, weight=int(weight) if weight in (0, 1) else None)  # type: ignore[arg-type]
+    return Message(role=ROLES[speaker], content=content, weight=int(weight) if weight in (0, 1) else None)
 
 
 def _words(content: Any) -> str:
@@ -126,9 +137,10 @@ def _words(content: Any) -> str:
     if isinstance(content, (str, int, float)):
         return as_text(content)
     if isinstance(content, dict):
-        content = content.get("parts") or [content]
-    texts = [part.get("text") if isinstance(part, dict) else part for part in content]
-    if not all(isinstance(text, str) for text in texts):
+        return _words(content.get("parts", [content]))
+    parts = [part.get("text") if isinstance(part, dict) else part for part in content]
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) < len(parts):
         raise NoDialogue("a message with content that is not text")
     return "\n".join(texts)
 
@@ -159,6 +171,11 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else str(value)
+
+
+def depth(value: Any) -> int:
+    below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(depth, below), default=0)
 
 
 def mend(value: Any) -> Any:

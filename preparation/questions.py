@@ -1,0 +1,193 @@
+"""Questions that a person might have typed, made from headings, terms and table cells by rules."""
+
+import re
+import tomllib
+from pathlib import Path
+
+WORDS = tomllib.loads((Path(__file__).parent / "heading_words.toml").read_text("utf-8"))
+COMMON = {tongue: frozenset(words) for tongue, words in WORDS["common"].items()}
+WITH_E, NOT_GERUNDS, IMPERATIVES, GENERAL, SINGULAR_IN_S, FUNCTION_WORDS = (
+    frozenset(WORDS[name])
+    for name in ("with_e", "not_gerunds", "imperatives", "general", "singular_in_s", "function_words")
+)
+# introduc-, sav-, organiz-, continu-, charg-, enabl-, licens-, creat-
+NEEDS_E = re.compile(r"(?:[cvzu]|[dr]g|[bcdfgkpt]l|[nr]s|[^eo]at)$")
+TAKES_NO_E = frozenset({"format", "combat", "chat", "quiz", "pass", "process"})
+
+NUMBERING = re.compile(
+    r"^(?:(?:chapter|section|part|step|appendix|article|kapitel|abschnitt)\s+[\divxlc]+\s*[.:)–-]\s*"
+    r"|§+\s*\d+[a-z]?\s*|\d+(?:\.\d+)*[.):]?\s+|[A-Z]\.\s+|[IVX]+\.\s+)",
+    re.IGNORECASE,
+)
+ASKING = re.compile(
+    r"^(?:who|what|when|where|why|how|which|whose)(?:'s)?\s+(?:is|are|was|were|do|does|did|can|could|should|would|will"
+    r"|may|must|has|have|many|much|long|often|far|soon|about)\b"
+    r"|^(?:is|are|do|does|can|could|should|will|may|must|has|have)\s+(?:i|you|we|it|there|the|my|your|our|a|an)\b",
+    re.IGNORECASE,
+)
+THING = re.compile(
+    r"\b(?:policy|process|procedure|limit|fee|price|cost|deadline|period|address|number)$", re.IGNORECASE
+)
+THINGS = re.compile(
+    r"\b(?:policies|hours|fees|limits|prices|costs|requirements|options|rates|benefits|rules|methods)$",
+    re.IGNORECASE,
+)
+ACRONYM = re.compile(r"^[A-Z0-9][A-Z0-9&./+-]+s?$|^[a-z]+[A-Z]|^[A-Z][a-z]+[A-Z]")
+SIDES = re.compile(r"\b(?:yourself|yours|your|you|ours|our|us|we)\b", re.IGNORECASE)
+OTHER_SIDE = {
+    "yourself": "myself", "yours": "mine", "your": "my", "you": "me",
+    "ours": "yours", "our": "your", "us": "you", "we": "you",
+}  # fmt: skip
+
+ABOUT = {
+    "en": "What should I know about {}?",
+    "de": "Was muss ich über „{}“ wissen?",
+    "fr": "Que dois-je savoir sur « {} » ?",
+    "es": "¿Qué debo saber sobre «{}»?",
+    "it": "Che cosa devo sapere su «{}»?",
+    "pt": "O que devo saber sobre «{}»?",
+    "nl": "Wat moet ik weten over “{}”?",
+}
+
+
+def language(text: str) -> str:
+    """The language whose commonest words the text holds most of; English in doubt."""
+    words = re.findall(r"[^\W\d_]+", text[:4000].casefold())
+    shares = {name: sum(word in common for word in words) for name, common in COMMON.items()}
+    best = max(shares, key=lambda name: (shares[name], name == "en"))
+    return best if shares[best] > shares["en"] * 1.2 else "en"
+
+
+def without_number(heading: str) -> str:
+    return NUMBERING.sub("", heading.strip(), count=1).strip() or heading.strip()
+
+
+def is_question(text: str) -> bool:
+    return text.rstrip("*_ ").endswith(("?", "？")) or bool(ASKING.match(text))
+
+
+def from_heading(path: tuple[str, ...], tongue: str = "en") -> str:
+    """A question that the section under this path of headings answers."""
+    heading = without_number(path[-1]).rstrip(":.").strip("*_ ")
+    if is_question(heading):
+        return heading if heading.endswith(("?", "？")) else f"{heading}?"
+    if tongue != "en":
+        return ABOUT[tongue].format(heading)
+    words = heading.split()
+    if heading.casefold() in GENERAL and len(path) > 1:
+        above = lowered(without_number(path[-2]).rstrip("?:."))
+        return _of_general(heading.casefold(), above)
+    return _of_action(words) or _of_noun(heading)
+
+
+def _of_action(words: list[str]) -> str:
+    """`Resetting your password`, `How to reset …` and `Reset …` are all asked as `How do I reset my …?`"""
+    first = words[0].casefold()
+    rest = [*map(_keep_or_lower, words[1:])]
+    if first in ("how", "when", "where", "what") and len(words) > 2 and words[1].casefold() == "to":
+        asked = " ".join([words[2].casefold() if not ACRONYM.match(words[2]) else words[2], *rest[2:]])
+        return _as_asked("How do I" if first == "how" else f"{first.capitalize()} should I", asked)
+    if len(words) < 2:
+        return ""
+    thing = first in NOT_GERUNDS and words[1].casefold() not in ("a", "an", "the", "your", "our", "my", "up")
+    if not thing and (verb := base_verb(first)):
+        return _as_asked("How do I", " ".join([verb, *rest]))
+    if first in IMPERATIVES and not (
+        len(words) == 2 and rest[0] in ("policy", "policies", "options", "details")
+    ):
+        return _as_asked("How do I", " ".join([first, *rest]))
+    return ""
+
+
+def _as_asked(start: str, rest: str) -> str:
+    return f"{start} {_from_the_other_side(rest)}?"
+
+
+def _from_the_other_side(phrase: str) -> str:
+    """What we say of your things, you ask of mine; the country US stays."""
+    return SIDES.sub(lambda match: match[0] if match[0] == "US" else OTHER_SIDE[match[0].casefold()], phrase)
+
+
+def _keep_or_lower(word: str) -> str:
+    """Title case goes; acronyms and names written with inner capitals stay."""
+    return word if ACRONYM.match(word) else word.casefold()
+
+
+def lowered(phrase: str) -> str:
+    """A heading inside a sentence: its first word small, unless it is an acronym or all words are names."""
+    words = phrase.split()
+    if not words:
+        return phrase
+    small = [word for word in words[1:] if word[:1].islower() and word not in FUNCTION_WORDS]
+    first = words[0] if ACRONYM.match(words[0]) or (len(words) > 1 and not small) else words[0].casefold()
+    return " ".join([first, *words[1:]])
+
+
+def base_verb(word: str) -> str:
+    """The verb of a gerund, or nothing if the word is none."""
+    if not word.endswith("ing") or len(word) < 5:
+        return ""
+    stem = word[:-3]
+    if not re.search(r"[aeiouy]", stem):
+        return ""
+    doubled = len(stem) > 3 and stem[-1] == stem[-2]
+    if doubled and (stem[-1] not in "lsz" or stem in ("cancell", "controll", "travell", "labell")):
+        return stem[:-1]
+    if stem in WITH_E or (NEEDS_E.search(stem) and stem not in TAKES_NO_E):
+        return stem + "e"
+    return {"dy": "die", "ty": "tie", "ly": "lie"}.get(stem, stem)
+
+
+def _of_general(heading: str, above: str) -> str:
+    match heading:
+        case "introduction" | "overview" | "summary" | "background" | "general" | "description" | "details":
+            return f"What is {above} about?"
+        case "example" | "examples":
+            return f"Can you give me an example of {above}?"
+        case "contact":
+            return f"Whom do I contact about {above}?"
+        case _:
+            verb = "are" if heading.endswith("s") else "is"
+            return f"What {verb} the {heading} for {above}?"
+
+
+def _of_noun(heading: str) -> str:
+    about = re.match(
+        r"^(?:about|overview of|introduction to|what's|definition of)\s+(.+)$", heading, re.IGNORECASE
+    )
+    if about:
+        return f"What is {lowered(about[1])}?"
+    if heading.split()[0].casefold() in ("what", "how", "why", "where", "when", "who"):
+        return f"Can you explain {_from_the_other_side(lowered(heading))}?"
+    if THING.search(heading):
+        return f"What is the {' '.join(map(_keep_or_lower, heading.split()))}?"
+    if THINGS.search(heading):
+        return f"What are the {' '.join(map(_keep_or_lower, heading.split()))}?"
+    return ABOUT["en"].format(lowered(heading))
+
+
+def of_term(term: str) -> str:
+    """`What is X?`, or for a plural `What are X?`"""
+    term = term.strip(' *_`:"“”')
+    named = ACRONYM.match(term) or not term[1:].islower()
+    return f"What {_verb(term)} {term if named else term[0].lower() + term[1:]}?"
+
+
+def _verb(name: str) -> str:
+    last = name.split()[-1].casefold() if name.split() else ""
+    plural = last.endswith("s") and not last.endswith(("ss", "us", "is")) and last not in SINGULAR_IN_S
+    return "are" if plural and not name.isupper() else "is"
+
+
+def of_cell(column: str, row: str) -> str:
+    name = _column_name(column)
+    return f"What {_verb(name)} the {name} of {row}?"
+
+
+def answer_of_cell(column: str, row: str, value: str) -> str:
+    name = _column_name(column)
+    return f"The {name} of {row} {_verb(name)} {value.rstrip('.')}."
+
+
+def _column_name(column: str) -> str:
+    return lowered(re.sub(r"[_\s]+", " ", column).strip(" *`:"))

@@ -1,0 +1,135 @@
+"""PDF: a row for each page, its line breaks kept. PDFium reads first (it is faster, and ligatures, tables and
+Asian scripts come out better); pypdf where PDFium gives up.
+"""
+
+import logging
+import re
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pypdf
+import pypdf.errors
+import pypdfium2
+from pypdfium2 import raw
+
+from preparation.readers import Unreadable, excerpt
+from records import Drop, Row, Source
+
+PDFIUM = threading.Lock()  # the library is not made for threads
+MISREADS = (  # what pypdf is known to raise over broken files
+    pypdf.errors.PyPdfError, pypdf.errors.DependencyError, ArithmeticError, AssertionError, AttributeError,
+    LookupError, NotImplementedError, OSError, RecursionError, TypeError, ValueError, zlib.error,
+)  # fmt: skip
+PICTURE, EMPTY = "a page that is only a picture", "a page without text"
+GARBLED, DAMAGED = "a page whose fonts hide its letters", "a damaged page"
+HYPHEN = re.compile(r"(\w+)[\x02\ufffe](\w+)")  # PDFium's mark of one at the end of a line
+RAISED = re.compile(r"\n(\d{1,2}|[*†‡§∗])\n(?=[,.;:)])")
+HIDDEN = re.compile(r"[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f]")
+
+# what it would complain of is in our own reports
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+
+
+def read(path: Path, source: Source) -> Iterator[Row | Drop]:
+    reasons: set[str] = set()
+    for number, (text, reason) in enumerate(_pages(path), 1):
+        place = Source(uri=source.uri, page=number)
+        reasons.add(reason)
+        if reason:
+            yield Drop(source=place, reason=reason, excerpt=excerpt(text))
+        else:
+            yield Row(source=place, text=text)
+    if PICTURE in reasons and reasons <= {PICTURE, EMPTY}:
+        raise Unreadable("It holds only pictures of pages", "OCR is needed; give the PDF that it makes")
+    if reasons == {DAMAGED}:
+        raise _damaged()
+
+
+def _damaged() -> Unreadable:
+    return Unreadable("The PDF is damaged", "open it in a PDF viewer and save it anew")
+
+
+def _locked() -> Unreadable:
+    return Unreadable("It needs a password", "save a copy without one")
+
+
+def _pages(path: Path) -> Iterator[tuple[str, str]]:
+    """The text of each page, and if it is of no use why."""
+    with PDFIUM:
+        try:
+            document = pypdfium2.PdfDocument(path)
+        except pypdfium2.PdfiumError as error:
+            if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
+                raise _locked() from None
+            document = None
+    if document is None:
+        book = _spare(path)
+        yield from (_by_pypdf(book, index) for index in range(len(book.pages)))
+        return
+    try:
+        for index in range(len(document)):
+            yield _by_pdfium(document, index) or _by_pypdf(_spare(path), index)
+    finally:
+        with PDFIUM:
+            document.close()
+
+
+def _by_pdfium(document: pypdfium2.PdfDocument, index: int) -> tuple[str, str] | None:
+    with PDFIUM:
+        try:
+            page = document[index]
+            text = plain(page.get_textpage().get_text_bounded())
+            pictures = not text and any(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=4))
+            page.close()
+        except pypdfium2.PdfiumError:
+            return None
+    return text, PICTURE if pictures else _fault(text)
+
+
+def _spare(path: Path) -> pypdf.PdfReader:
+    try:
+        book = pypdf.PdfReader(path)
+        if book.is_encrypted and not book.decrypt(""):
+            raise _locked()
+        len(book.pages)
+    except MISREADS:
+        raise _damaged() from None
+    return book
+
+
+def _by_pypdf(book: pypdf.PdfReader, index: int) -> tuple[str, str]:
+    try:
+        text = plain(book.pages[index].extract_text())
+    except MISREADS:
+        return "", DAMAGED
+    return text, _fault(text)
+
+
+def _fault(text: str) -> str:
+    if not text:
+        return EMPTY
+    return GARBLED if len(HIDDEN.findall(text)) * 3 > len("".join(text.split())) else ""
+
+
+def plain(text: str) -> str:
+    """The page's text with one kind of line break, parted words whole, raised figures beside their word."""
+    text = _rejoined(text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", ""))
+    text = "\n".join(line.rstrip() for line in text.split("\n"))
+    return RAISED.sub(r"\1", re.sub(r"\n{3,}", "\n\n", text)).strip()
+
+
+def _rejoined(text: str) -> str:
+    """Without PDFium's marks: it sets one for every hyphen at a line's end, be it the word's own or not."""
+    parted = HYPHEN.findall(text)
+    words = frozenset(re.findall(r"\w+(?:-\w+)*", HYPHEN.sub(" ", text).casefold()))
+    hyphenates = len(parted) > 2 and len(parted) > text.count("\n") / 20
+
+    def join(match: re.Match[str]) -> str:
+        left, right = match.groups()
+        whole, compound = (left + right).casefold(), f"{left}-{right}".casefold()
+        own = compound in words or not right[0].islower() or {left.casefold(), right.casefold()} <= words
+        return left + right if whole in words or (hyphenates and not own) else f"{left}-{right}"
+
+    return re.sub("[\x02\ufffe]", "-", HYPHEN.sub(join, text))

@@ -1,0 +1,107 @@
+"""A hosted vendor's training format: conversion, and one reading of the data that tells what it would reject."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from errors import InvalidData
+from providers.catalogue import Base
+from providers.tokens import Count, measured
+from records import Finding
+
+Line = dict[str, Any]
+
+
+class Format(NamedTuple):
+    """`line` makes the vendor's object of an example; `fault` says why the vendor would reject it, or nothing."""
+
+    vendor: str
+    line: Callable[[Line], Line]
+    fault: Callable[[Line], str]
+    largest_bytes: int
+
+
+class Survey(NamedTuple):
+    """What one reading of the training examples shows. Examples are numbered from 1."""
+
+    examples: int
+    tokens: int
+    bytes: int
+    faults: dict[str, list[int]]
+    long: list[int]
+
+
+def converted(form: Format, examples: Iterable[Line]) -> Iterator[Line]:
+    """The vendor's lines. Raises InvalidData at the first example that it would reject."""
+    for number, example in enumerate(examples, 1):
+        if reason := form.fault(example):
+            raise InvalidData(
+                f"Training example {number} can't be sent to {form.vendor}: {reason}.",
+                "Mend or leave out the example, then prepare the data again.",
+            )
+        yield form.line(example)
+
+
+def surveyed(form: Format, examples: Iterable[Line], count: Count, limit: int) -> Survey:
+    """Read the examples once; `limit` is in tokens an example."""
+    number, tokens, size = 0, 0, 0
+    faults: dict[str, list[int]] = defaultdict(list)
+    long = []
+    for number, example in enumerate(examples, 1):
+        if reason := form.fault(example):
+            faults[reason].append(number)
+            continue
+        size += len(json.dumps(form.line(example), ensure_ascii=False).encode("utf-8", "replace"))
+        counted = measured(example, count, limit)
+        tokens += counted.total
+        if counted.cut:
+            long.append(number)
+    return Survey(number, tokens, size, dict(faults), long)
+
+
+def findings(form: Format, survey: Survey, base: Base) -> list[Finding]:
+    found = [_rejected(form, reason, numbers) for reason, numbers in survey.faults.items()]
+    if survey.examples < base.minimum_examples:
+        found.append(
+            _error(
+                "minimum examples",
+                f"{form.vendor} wants at least {base.minimum_examples} training examples; there are "
+                f"{survey.examples}.",
+                "Add examples; 50 to 100 good ones are where gains begin.",
+            )
+        )
+    if survey.long:
+        found.append(
+            _error(
+                "tokens per example",
+                f"Training example {_named(survey.long)} is longer than the {base.example_tokens:,} tokens that "
+                f"{base.id} takes; it would be cut or dropped.",
+                "Shorten or split the examples.",
+                len(survey.long),
+            )
+        )
+    if survey.bytes > form.largest_bytes:
+        found.append(
+            _error(
+                "file size",
+                f"The training file has {survey.bytes:,} bytes; {form.vendor} takes {form.largest_bytes:,}.",
+                "Use fewer or shorter examples.",
+            )
+        )
+    return found
+
+
+def _rejected(form: Format, reason: str, numbers: list[int]) -> Finding:
+    message = f"{form.vendor} would reject training example {_named(numbers)}: {reason}."
+    return _error(
+        "vendor format", message, "Mend or leave out the examples, then prepare again.", len(numbers)
+    )
+
+
+def _error(rule: str, message: str, hint: str, count: int = 1) -> Finding:
+    return Finding(rule=rule, severity="error", message=message, hint=hint, count=count)
+
+
+def _named(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:10])) + (" …" if len(numbers) > 10 else "")

@@ -1,0 +1,67 @@
+"""The LoRA adapter: put on a base, kept as tensors, saved as others load it."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from errors import TrainingFailed
+from providers.gpu.bases import Base
+from providers.gpu.options import Options
+from records import Recipe
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+
+def attach(model: "PreTrainedModel", recipe: Recipe, options: Options) -> "PeftModel":
+    """A fresh adapter on all linear layers but the output head; the same for the same seed."""
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=recipe.rank or 16,
+        lora_alpha=options.alpha,  # type: ignore[arg-type]  # it takes fractions
+        lora_dropout=0.0,
+        bias="none",
+        target_modules=linear_layers(model),
+        task_type="CAUSAL_LM",
+    )
+    torch.manual_seed(recipe.seed)
+    return get_peft_model(model, config)  # type: ignore[return-value]
+
+
+def linear_layers(model: "PreTrainedModel") -> list[str]:
+    """Names (without their path) of the layers that peft's "all-linear" means: short, and the same everywhere."""
+    head = model.get_output_embeddings()
+    names = {
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and module is not head
+    }
+    if not names:
+        raise TrainingFailed(
+            "The base model has no linear layers that an adapter could be put on.", "Choose another base model."
+        )
+    return sorted(names)
+
+
+def weights(model: "PeftModel") -> dict[str, torch.nn.Parameter]:
+    """The trained parameters by name, in a fixed order."""
+    return {name: value for name, value in sorted(model.named_parameters()) if value.requires_grad}
+
+
+def save(model: "PeftModel", base: Base, folder: Path) -> None:
+    """adapter_config.json and adapter_model.safetensors; the same bytes for the same adapter."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    # without the flag peft asks the hub about the base's vocabulary
+    tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
+    tensors = {name: tensors[name].detach().to("cpu", torch.float32).contiguous() for name in sorted(tensors)}
+    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    config: dict[str, Any] = model.peft_config["default"].to_dict()
+    config |= {"base_model_name_or_path": base.public_id, "inference_mode": True, "auto_mapping": None}
+    text = json.dumps(config, indent=2, sort_keys=True, default=sorted)
+    (folder / "adapter_config.json").write_text(text + "\n", "utf-8")

@@ -1,0 +1,170 @@
+"""Rows to batches: packed as a prefix tree (what rows share is computed once), or padded by length.
+
+In the tree every distinct prefix is stored once, in the order of a depth-first walk. A token then sees exactly
+its own past: token j is an ancestor of token i (or i itself) if j <= i < ends[j], where ends[j] is the position
+behind the last token below j. Positions count from the row's own start, so each row computes what it would alone.
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from providers.gpu.template import TokenRow
+
+WINDOW_STEPS = 32  # steps over which padded rows are sorted by length
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B sequences of L tokens (a tree has B = 1), and T places where a trained token is predicted."""
+
+    tokens: torch.Tensor  # (B, L)
+    positions: torch.Tensor  # (B, L)
+    ends: torch.Tensor | None  # (L,) of a tree
+    attended: torch.Tensor | None  # (B, L) of padded rows: 1 for tokens, 0 for padding
+    places: torch.Tensor  # (T,) index into the B * L tokens
+    targets: torch.Tensor  # (T,) the token to predict there
+    rows: torch.Tensor  # (T,) index of the row it belongs to
+
+    def to(self, device: str) -> "Batch":
+        moved = {
+            name: value.to(device) if isinstance(value, torch.Tensor) else value
+            for name, value in vars(self).items()
+        }
+        return Batch(**moved)
+
+    def mask(self, dtype: torch.dtype) -> torch.Tensor:
+        """What `attention_mask` takes: (1, 1, L, L) additive for a tree, (B, L) for padded rows."""
+        if self.ends is None:
+            assert self.attended is not None
+            return self.attended
+        at = torch.arange(len(self.ends), device=self.ends.device)
+        visible = (at[None, :] <= at[:, None]) & (at[:, None] < self.ends[None, :])
+        hidden = torch.full(visible.shape, torch.finfo(dtype).min, dtype=dtype, device=at.device)
+        return hidden.masked_fill_(visible, 0.0)[None, None]
+
+
+def shared_length(first: np.ndarray, second: np.ndarray) -> int:
+    """How many tokens two rows have in common from their start on."""
+    length = min(len(first), len(second))
+    differ = np.flatnonzero(first[:length] != second[:length])
+    return int(differ[0]) if len(differ) else length
+
+
+def pack(rows: Sequence[TokenRow], budget: int, shared: bool, pad: int = 0) -> list[Batch]:
+    """Batches of at most `budget` computed tokens each (more only where one row is longer).
+
+    `Batch.rows` counts in the order of `rows`.
+    """
+    arrays = [np.asarray(row.tokens, np.int64) for row in rows]
+    if shared:
+        # neighbours in lexicographic order share the most
+        order = sorted(range(len(rows)), key=lambda i: (rows[i].tokens, i))
+        groups = _tree_groups(arrays, order, budget)
+        return [_tree(group, [arrays[i] for i in group], rows) for group in groups]
+    order = sorted(range(len(rows)), key=lambda i: (len(arrays[i]), i))
+    groups = _padded_groups(arrays, order, budget)
+    return [_padded(group, [arrays[i] for i in group], rows, pad) for group in groups]
+
+
+def _tree_groups(arrays: list[np.ndarray], order: list[int], budget: int) -> Iterable[list[int]]:
+    group: list[int] = []
+    used = 0
+    for i in order:
+        new = len(arrays[i]) - (shared_length(arrays[group[-1]], arrays[i]) if group else 0)
+        if group and used + new > budget:
+            yield group
+            group, used, new = [], 0, len(arrays[i])
+        group.append(i)
+        used += new
+    yield group
+
+
+def _padded_groups(arrays: list[np.ndarray], order: list[int], budget: int) -> Iterable[list[int]]:
+    group: list[int] = []
+    for i in order:
+        # `order` rises in length, so this row is the longest
+        if group and (len(group) + 1) * len(arrays[i]) > budget:
+            yield group
+            group = []
+        group.append(i)
+    yield group
+
+
+def _tree(group: list[int], arrays: list[np.ndarray], rows: Sequence[TokenRow]) -> Batch:
+    tokens: list[np.ndarray] = []
+    positions: list[np.ndarray] = []
+    places: list[np.ndarray] = []
+    ends = np.zeros(sum(map(len, arrays)), np.int64)
+    path = np.zeros(0, np.int64)  # where the tokens of the current row lie
+    before = np.zeros(0, np.int64)
+    size = 0
+    for i, row in zip(group, arrays, strict=True):
+        shared = shared_length(before, row)
+        ends[path[shared:]] = size
+        new = len(row) - shared
+        tokens.append(row[shared:])
+        positions.append(np.arange(shared, len(row)))
+        path = np.concatenate([path[:shared], np.arange(size, size + new)])
+        places.append(path[np.flatnonzero(rows[i].trained) - 1])
+        size, before = size + new, row
+    ends[path] = size
+    return Batch(
+        tokens=torch.from_numpy(np.concatenate(tokens))[None],
+        positions=torch.from_numpy(np.concatenate(positions))[None],
+        ends=torch.from_numpy(ends[:size].copy()),
+        attended=None,
+        places=torch.from_numpy(np.concatenate(places)),
+        **_targets(group, rows),
+    )
+
+
+def _padded(group: list[int], arrays: list[np.ndarray], rows: Sequence[TokenRow], pad: int) -> Batch:
+    longest = max(map(len, arrays))
+    tokens = np.full((len(arrays), longest), pad, np.int64)
+    attended = np.zeros((len(arrays), longest), np.int64)
+    places = []
+    for line, (i, row) in enumerate(zip(group, arrays, strict=True)):
+        # padding stands at the end, where no token of the row sees it
+        tokens[line, : len(row)] = row
+        attended[line, : len(row)] = 1
+        places.append(np.flatnonzero(rows[i].trained) - 1 + line * longest)
+    return Batch(
+        tokens=torch.from_numpy(tokens),
+        positions=torch.arange(longest).repeat(len(arrays), 1),
+        ends=None,
+        attended=torch.from_numpy(attended),
+        places=torch.from_numpy(np.concatenate(places)),
+        **_targets(group, rows),
+    )
+
+
+def _targets(group: list[int], rows: Sequence[TokenRow]) -> dict[str, torch.Tensor]:
+    trained = [np.flatnonzero(rows[i].trained) for i in group]
+    targets = [np.asarray(rows[i].tokens, np.int64)[at] for i, at in zip(group, trained, strict=True)]
+    owners = [np.full(len(at), i) for i, at in zip(group, trained, strict=True)]
+    return {
+        "targets": torch.from_numpy(np.concatenate(targets)),
+        "rows": torch.from_numpy(np.concatenate(owners)),
+    }
+
+
+def steps_of_epoch(lengths: Sequence[int], batch: int, seed: int, epoch: int, by_length: bool) -> list[list[int]]:
+    """The examples of each optimiser step; the same for the same seed and epoch.
+
+    `by_length` sorts within windows of steps, so that padded rows of a step have about one length.
+    """
+    shuffle = random.Random(f"{seed} {epoch}").shuffle
+    order = list(range(len(lengths)))
+    shuffle(order)
+    if by_length:
+        window = batch * WINDOW_STEPS
+        parts = [order[i : i + window] for i in range(0, len(order), window)]
+        order = [i for part in parts for i in sorted(part, key=lambda i: lengths[i])]
+    steps = [order[i : i + batch] for i in range(0, len(order), batch)]
+    if by_length:
+        shuffle(steps)
+    return steps

@@ -1,0 +1,104 @@
+"""Where to compute, in what precision and with how many threads."""
+
+import math
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from errors import NotConfigured
+from providers.gpu.options import Options
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Device:
+    """`name` as torch knows it; `precision` of the frozen weights. The adapter is always float32."""
+
+    name: str
+    precision: str
+    threads: int
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.name.startswith("cuda")
+
+    @property
+    def dtype(self) -> "torch.dtype":
+        import torch
+
+        return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+
+
+def choose(options: Options, stored: str | None) -> Device:
+    """The device for a base whose weights are stored as `stored` (a dtype's name, None if unknown).
+
+    A base stored in float32 stays so, and computes as it would anywhere else; others become bfloat16 where
+    the processor multiplies it natively, and float32 where it would only emulate it.
+    """
+    import torch
+
+    name = "cuda:0" if torch.cuda.is_available() else "cpu"
+    native = torch.cuda.is_bf16_supported() if name != "cpu" else _cpu_has_bfloat16()
+    automatic = "bfloat16" if native and stored != "float32" else "float32"
+    precision = automatic if options.precision == "auto" else options.precision
+    return Device(name, precision, options.threads or usable_processors())
+
+
+def settle(device: Device) -> None:
+    """Set the number of threads for this process."""
+    import torch
+
+    torch.set_num_threads(device.threads)
+
+
+def _cpu_has_bfloat16() -> bool:
+    import torch
+
+    if platform.machine() in ("x86_64", "AMD64"):
+        able = torch.cpu.get_capabilities()
+        return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+    info = Path("/proc/cpuinfo")
+    return info.exists() and " bf16" in info.read_text("utf-8", "replace")
+
+
+def usable_processors(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Processors that this process may use: its affinity, and the quota of its container."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(allowed, math.ceil(_quota(cgroup))))
+
+
+def _quota(cgroup: Path) -> float:
+    """Processors by the cgroup's quota (version 2, then 1); infinite where there is none."""
+    try:
+        quota, period = (cgroup / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (cgroup / "cpu/cpu.cfs_quota_us").read_text().strip()
+            period = (cgroup / "cpu/cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return math.inf
+    return int(quota) / int(period) if quota.lstrip("-").isdigit() and int(quota) > 0 else math.inf
+
+
+def wants_four_bit(options: Options, device: Device, weight_bytes: float, model_type: str) -> bool:
+    """Whether to load the base in 4 bits. Raises NotConfigured if that is asked for and impossible.
+
+    Qwen3.5's linear attention loses too much in 4 bits, so it is never chosen for it unasked.
+    """
+    import importlib.util
+
+    import torch
+
+    possible = device.is_cuda and importlib.util.find_spec("bitsandbytes") is not None
+    if options.quantize == "4bit" and not possible:
+        raise NotConfigured(
+            "Training in 4 bits needs an NVIDIA GPU and the Python package bitsandbytes.",
+            "Install it (pip install -e '.[qlora]'), or set the option quantize to none.",
+        )
+    if options.quantize != "auto" or not possible or "qwen3_5" in model_type:
+        return options.quantize == "4bit"
+    return weight_bytes > 0.6 * torch.cuda.mem_get_info()[0]

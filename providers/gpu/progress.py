@@ -1,0 +1,100 @@
+"""How the trainer's process tells the others where it is, and how they stop it."""
+
+import signal
+import time
+from collections import deque
+from datetime import timedelta
+from types import FrameType
+
+import psutil
+
+from providers.gpu.jobs import JobFolder, TrainerState, write_atomically
+from records import Failure, Progress, Severity, now
+
+EVERY_SECONDS = 1.0
+SPEED_OVER_STEPS = 20
+
+
+class Stopped(BaseException):
+    """The process was asked to stop. No Exception, so that nothing on the way takes it for a fault."""
+
+
+class StopSignal:
+    """SIGTERM and SIGINT. Raises `Stopped` where it arrives, or, while `patient`, at the next `check`.
+
+    Patience is for stretches after which there is something to save: an optimiser's step must not be torn.
+    """
+
+    def __init__(self) -> None:
+        self.patient = False
+        self._requested = False
+
+    def install(self) -> None:
+        for kind in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(kind, self._arrived)
+
+    def _arrived(self, number: int, frame: FrameType | None) -> None:
+        again, self._requested = self._requested, True
+        if again or not self.patient:
+            raise Stopped
+
+    def check(self) -> None:
+        if self._requested:
+            raise Stopped
+
+
+class Reporter:
+    """Writes progress.json about once a second, and the events."""
+
+    def __init__(self, job: JobFolder):
+        self.job = job
+        self._process = psutil.Process()
+        self._started = self._process.create_time()
+        state = job.read_state()
+        self._progress = (state.progress if state else Progress(status="queued")).but(
+            status="in_progress", failure=None, estimated_finish=None
+        )
+        self._written = 0.0
+        self._pace: deque[tuple[float, int, int]] = deque(maxlen=SPEED_OVER_STEPS)
+
+    def say(self, message: str, **changes: object) -> None:
+        """A new message, written at once."""
+        self._progress = self._progress.but(message=message, **changes)
+        self._write()
+
+    def update(self, message: str) -> None:
+        """A new message that may wait for its second."""
+        self._progress = self._progress.but(message=message)
+        if time.monotonic() - self._written >= EVERY_SECONDS:
+            self._write()
+
+    def trained(self, step: int, steps: int, tokens: int, epoch: float, loss: float, rate: float) -> None:
+        """A step is done; `tokens` are all that were read so far."""
+        self._pace.append((time.monotonic(), step, tokens))
+        (then, first, read), (here, last, all_read) = self._pace[0], self._pace[-1]
+        passed = max(here - then, 1e-9)
+        metrics = {"loss": loss, "learning_rate": rate, "epoch": epoch}
+        if last > first:
+            metrics["tokens_per_second"] = (all_read - read) / passed
+            left = timedelta(seconds=(steps - last) * passed / (last - first))
+            self._progress = self._progress.but(estimated_finish=now() + left)
+        self._progress = self._progress.but(step=step, steps=steps, metrics=metrics)
+        self.update("Training")
+
+    def event(self, message: str, level: Severity = "info", metrics: dict[str, float] | None = None) -> None:
+        self.job.add_event(message, level, metrics)
+
+    def finish(self, status: str, message: str, failure: Failure | None = None, **changes: object) -> None:
+        fields = failure.model_dump() if failure else None
+        self.say(message, status=status, failure=fields, estimated_finish=None, **changes)
+        self.event(message, "error" if failure else "info")
+
+    def _write(self) -> None:
+        state = TrainerState(
+            progress=self._progress,
+            pid=self._process.pid,
+            process_started=self._started,
+            updated_at=now(),
+        )
+        write_atomically(self.job.progress, state.model_dump_json(), durable=False)
+        self._written = time.monotonic()

@@ -1,0 +1,53 @@
+"""Base and tuned model of a hosted vendor answer the holdout, side by side."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+from providers.patience import Patience
+from providers.tokens import Count
+from records import Answer, ChatOptions, Message, Usage
+
+AT_ONCE = 4
+LONGEST_ANSWER = 1024
+
+Ask = Callable[[str, Sequence[Message], ChatOptions], Iterator[str | Usage]]
+
+
+def answers(
+    examples: Iterable[dict[str, Any]],
+    limit: int,
+    base: str,
+    tuned: str,
+    ask: Ask,
+    count: Count,
+    patience: Patience,
+) -> list[Answer]:
+    """What both say to the first `limit` examples. Hosted vendors give no losses."""
+
+    def answer(example: dict[str, Any]) -> Answer:
+        *before, last = [
+            Message(role=message["role"], content=message["content"]) for message in example["messages"]
+        ]
+        tokens = count(last.content)
+        options = ChatOptions(max_tokens=min(LONGEST_ANSWER, 2 * tokens + 32))
+        return Answer(
+            expected=last.content,
+            prompt="\n".join(message.content for message in before),
+            base=patience(lambda: said(ask(base, before, options))),
+            tuned=patience(lambda: said(ask(tuned, before, options))),
+            tokens=tokens,
+        )
+
+    plain = (example for example in examples if all(_is_plain(message) for message in example["messages"]))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(answer, islice(plain, limit)))
+
+
+def said(pieces: Iterator[str | Usage]) -> str:
+    return "".join(piece for piece in pieces if isinstance(piece, str)).strip()
+
+
+def _is_plain(message: dict[str, Any]) -> bool:
+    return message.get("role") in ("system", "user", "assistant") and isinstance(message.get("content"), str)

@@ -1,0 +1,153 @@
+"""What holds for every hosted vendor: price before the call, cap, and base models that close or die."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from errors import Refused
+from providers.catalogue import Base
+from records import Dataset, Finding, Price, Recipe
+
+MARGIN_DAYS = 90
+
+Today = Callable[[], date]
+Chosen = TypeVar("Chosen", bound="HostedOptions")
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+class HostedOptions(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    accept_retirement: bool = Field(
+        False, title="Accept retirement", description="tune a base model that is shut down within 90 days"
+    )
+    max_cost: float | None = Field(
+        None, gt=0, title="Cost limit", description="refuse a job that is estimated to cost more US dollars"
+    )
+    evaluate_on: int = Field(
+        100, ge=0, title="Evaluate on", description="holdout examples that both models answer, at most"
+    )
+
+
+class Leftover(NamedTuple):
+    """Something at the vendor that no model of ours needs. `kind`: job, file, model or endpoint."""
+
+    kind: str
+    id: str
+    note: str
+
+
+def options_of(recipe: Recipe, kind: type[Chosen]) -> Chosen:
+    """The recipe's options as the vendor's own. Raises Refused for an unknown or impossible one."""
+    try:
+        return kind.model_validate(recipe.options)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise Refused(
+            f"The option '{'.'.join(map(str, fault['loc']))}' is not possible: {fault['msg']}.",
+            f"Options here are: {', '.join(kind.model_fields)}.",
+        ) from error
+
+
+def epochs_for(dataset: Dataset) -> int:
+    """Three, more for few examples and fewer for very many: OpenAI's published rule for its own default.
+
+    Chosen here and not by the vendor, so that the price is known beforehand.
+    """
+    examples = max(dataset.report.train, 1)
+    if examples * 3 < 100:
+        return min(25, 100 // examples)
+    return max(1, 25_000 // examples) if examples * 3 > 25_000 else 3
+
+
+def price(tokens: int, epochs: int, base: Base) -> Price | None:
+    """Tokens times epochs times the catalogue's price; None where no price is known."""
+    if base.training_price is None:
+        return None
+    billed = tokens * epochs
+    return Price(
+        tokens=billed,
+        usd=round(billed * base.training_price / 1e6, 4),
+        per_million=base.training_price,
+        as_of=str(base.price_as_of or "unknown"),
+    )
+
+
+def refuse_closed(base: Base, day: date) -> None:
+    """Raises Refused for a base that takes no new jobs, with the successor's name."""
+    if base.tunable_on(day):
+        return
+    if base.inference_until and day >= base.inference_until:
+        why = f"it was shut down on {base.inference_until}"
+    elif not base.methods:
+        why = "its vendor does not offer it for tuning"
+    else:
+        why = f"its vendor has taken no new jobs since {base.tunable_until}"
+    raise Refused(f"{base.id} can't be tuned: {why}.", _instead(base))
+
+
+def refuse_dying(base: Base, day: date, accepted: bool) -> None:
+    """Raises Refused for a base that dies within the margin, unless the person accepted that."""
+    if base.inference_until is None or accepted:
+        return
+    days = (base.inference_until - day).days
+    if days <= MARGIN_DAYS:
+        raise Refused(
+            f"A model tuned on {base.id} would stop answering on {base.inference_until}, in {days} days.",
+            f"Pass --accept-retirement to train it all the same. {_instead(base)}",
+        )
+
+
+def refuse_dear(estimate: Price | None, limit: float | None, base: Base) -> None:
+    """Raises Refused for a job above the limit, or of unknown price where a limit is set."""
+    if limit is None:
+        return
+    if estimate is None:
+        raise Refused(
+            f"The price of training {base.id} is not known, so the limit of ${limit:g} can't be kept.",
+            "Set `training_price` in a catalogue file of your own (LUTHIER_BASES_FILE), or lift the limit.",
+        )
+    if estimate.usd > limit:
+        raise Refused(
+            f"Training would cost about ${estimate.usd:.2f}, above the limit of ${limit:g}.",
+            f"That is {estimate.tokens:,} tokens at ${estimate.per_million:g} per million (price of "
+            f"{estimate.as_of}). Use fewer epochs or examples, a cheaper base, or raise --max-cost.",
+        )
+
+
+def price_finding(estimate: Price | None, base: Base) -> Finding:
+    if estimate is None:
+        return Finding(
+            rule="price",
+            severity="warning",
+            message=f"The price of training {base.id} is not known.",
+            hint="Look it up at the vendor, and set `training_price` in a catalogue file of your own.",
+        )
+    return Finding(
+        rule="price",
+        severity="info",
+        message=f"Training will cost about ${estimate.usd:.2f} (an estimate: {estimate.tokens:,} tokens with "
+        f"all epochs at ${estimate.per_million:g} per million, price of {estimate.as_of}).",
+    )
+
+
+def retirement_finding(base: Base) -> list[Finding]:
+    if base.inference_until is None:
+        return []
+    return [
+        Finding(
+            rule="retirement",
+            severity="info",
+            message=f"The model will answer until {base.inference_until}, when its base is shut down.",
+        )
+    ]
+
+
+def _instead(base: Base) -> str:
+    successor = f"Its vendor names {base.successor} as the successor. " if base.successor else ""
+    return f"{successor}`luthier bases` lists what can be tuned now."

@@ -1,0 +1,1 @@
+"""OpenAI, and services that speak its protocol under another base URL."""

@@ -1,0 +1,224 @@
+"""Jobs at OpenAI: started once, found again by their label, and read into our progress."""
+
+import logging
+import re
+from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+import openai
+
+from errors import Refused, Unavailable
+from providers.openai.faults import failure, is_ambiguous, mapped
+from providers.patience import Patience
+from records import Event, Progress, Severity, Status
+
+log = logging.getLogger("luthier.openai")
+
+LABEL = "luthier_job"
+DATA = "luthier_data"
+PAGE = 100
+SEARCHED_PAGES = 50  # when the service ignores the filter by metadata
+STATUSES: dict[str, Status] = {
+    "validating_files": "validating_files",
+    "queued": "queued",
+    "running": "in_progress",
+    "paused": "in_progress",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+WAITING = {
+    "validating_files": "OpenAI checks the files.",
+    "queued": "Waiting in OpenAI's queue.",
+    "running": "Training at OpenAI.",
+    "paused": "Paused at OpenAI; resume or cancel it there.",
+    "succeeded": "Trained at OpenAI.",
+    "cancelled": "Cancelled.",
+}
+LEVELS: dict[str, Severity] = {"info": "info", "warn": "warning", "error": "error"}
+STEP = re.compile(r"[Ss]tep (\d+)/(\d+)")
+
+
+class Jobs:
+    def __init__(self, client: openai.OpenAI, patience: Patience):
+        self.client, self.patience = client, patience
+
+    def create_once(self, label: str, request: dict[str, Any]) -> str:
+        """Create the job. When the outcome is unknown, it is looked for before the fault is handed on."""
+        try:
+            with mapped("starting the job", creating=True):
+                # the SDK would repeat a request that timed out, and so start a second paid job
+                return self.client.with_options(max_retries=0).fine_tuning.jobs.create(**request).id
+        except Unavailable as error:
+            found = self._after_doubt(label) if is_ambiguous(error) else None
+            if found is None:
+                raise
+            log.warning("OpenAI's answer was lost, but the job was started: %s.", found)
+            return found
+
+    def _after_doubt(self, label: str) -> str | None:
+        """Look several times: the vendor's list may lag behind its jobs."""
+        for pause in self.patience.pauses():
+            try:
+                if found := self.find(label):
+                    return found
+            except Unavailable as error:
+                log.warning("Could not look for the job: %s", error.message)
+            self.patience.sleep(pause)
+        return None
+
+    def find(self, label: str) -> str | None:
+        """The id of the job of that label; one that may still succeed is preferred."""
+        found = self.labelled(label)
+        found.sort(key=lambda job: (job.status in ("failed", "cancelled"), job.created_at or 0))
+        return str(found[0].id) if found else None
+
+    def labelled(self, label: str) -> list[Any]:
+        """All jobs of that label. Every answer is compared here: a service may ignore the filter."""
+
+        def ask() -> list[Any]:
+            with mapped("looking for the job"):
+                found, honoured = self._filtered(label)
+                if not found:
+                    newest = self._pages(SEARCHED_PAGES if not honoured else 1)
+                    found = [job for job in newest if _label(job) == label]
+            return found
+
+        return self.patience(ask)
+
+    def _filtered(self, label: str) -> tuple[list[Any], bool]:
+        """Jobs of the label by the vendor's filter, and whether it filtered at all."""
+        try:
+            jobs = list(self._pages(1, metadata={LABEL: label}))
+        except openai.BadRequestError:
+            return [], False
+        found = [job for job in jobs if _label(job) == label]
+        return found, len(found) == len(jobs)
+
+    def _pages(self, pages: int, **question: Any) -> Iterator[Any]:
+        """Jobs, newest first. Ends at a page that brings nothing new, whatever `has_more` says."""
+        seen: set[str] = set()
+        for page in islice(self.client.fine_tuning.jobs.list(limit=PAGE, **question).iter_pages(), pages):
+            fresh = [job for job in page.data or [] if job.id not in seen]
+            if not fresh:
+                return
+            seen.update(job.id for job in fresh)
+            yield from fresh
+
+    def newest(self) -> list[Any]:
+        """The newest jobs of the organisation, some thousands at most."""
+
+        def ask() -> list[Any]:
+            with mapped("listing the jobs"):
+                return list(self._pages(SEARCHED_PAGES))
+
+        return self.patience(ask)
+
+    def get(self, remote_id: str) -> Any:
+        def ask() -> Any:
+            with mapped("asking for the job"):
+                return self.client.fine_tuning.jobs.retrieve(remote_id)
+
+        return self.patience(ask)
+
+    def listed(self, wanted: Collection[str]) -> dict[str, Any]:
+        """Those of the jobs that the newest pages show, for few requests; the rest is to be asked for singly."""
+
+        def ask() -> dict[str, Any]:
+            missing, found = set(wanted), {}
+            with mapped("asking for the jobs"):
+                for job in self._pages(len(missing) // PAGE + 3):
+                    if job.id in missing:
+                        found[job.id] = job
+                        missing.discard(job.id)
+                    if not missing:
+                        break
+            return found
+
+        return self.patience(ask)
+
+    def events(self, remote_id: str, pages: int = 20) -> list[Event]:
+        """Oldest first."""
+
+        def ask() -> list[Event]:
+            with mapped("asking for the job's events"):
+                listing = self.client.fine_tuning.jobs.list_events(remote_id, limit=PAGE).iter_pages()
+                found = {event.id: event for page in islice(listing, pages) for event in page.data or []}
+            return sorted(map(_event, found.values()), key=lambda event: event.at)
+
+        return self.patience(ask)
+
+    def cancel(self, remote_id: str) -> None:
+        """Nothing happens to a job that has ended, or that OpenAI does not know."""
+
+        def ask() -> None:
+            with mapped("cancelling the job"):
+                self.client.fine_tuning.jobs.cancel(remote_id)
+
+        try:
+            self.patience(ask)
+        except Refused as error:
+            log.info("The job was not cancelled: %s", error.message)
+
+
+def progress(job: Any, events: Callable[[], list[Event]] = list) -> Progress:
+    """What the job's own fields say; `events` are asked for only while it trains."""
+    said = job.status or ""
+    status = STATUSES.get(said)
+    if status is None:
+        unknown_state(str(job.id), said)
+        return Progress(status="in_progress", message=f"OpenAI calls its state '{said}'.")
+    if status == "succeeded" and not job.fine_tuned_model:
+        return Progress(status="in_progress", message="Trained; OpenAI has not named the model yet.")
+    failed = failure(job).failure if status == "failed" else None
+    metrics = {"trained_tokens": float(job.trained_tokens)} if job.trained_tokens else {}
+    step, steps, last = _last(events() if said == "running" else [])
+    return Progress(
+        status=status,
+        message=failed.message if failed else WAITING[said],
+        metrics=last | metrics,
+        step=step,
+        steps=steps,
+        estimated_finish=_time(job.estimated_finish),
+        failure=failed,
+    )
+
+
+@lru_cache(10_000)
+def unknown_state(remote_id: str, state: str) -> None:
+    """Log it once for each job."""
+    log.warning("OpenAI reports a state that is not known: '%s' (%s). Waiting on.", state, remote_id)
+
+
+def _label(job: Any) -> str | None:
+    metadata = job.metadata
+    return metadata.get(LABEL) if isinstance(metadata, dict) else None
+
+
+def _time(seconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def _event(event: Any) -> Event:
+    numbers = event.data if isinstance(event.data, dict) else {}
+    metrics = {key: float(value) for key, value in numbers.items() if isinstance(value, (int, float))}
+    if at := STEP.search(event.message or ""):
+        metrics = {"step": float(at[1]), "steps": float(at[2])} | metrics
+    return Event(
+        at=_time(event.created_at) or datetime.fromtimestamp(0, UTC),
+        level=LEVELS.get(event.level or "", "info"),
+        message=event.message or "",
+        metrics=metrics,
+    )
+
+
+def _last(events: list[Event]) -> tuple[int, int, dict[str, float]]:
+    """Step, steps and the metrics of the newest event that has any."""
+    for event in reversed(events):
+        if event.metrics:
+            rest = {key: value for key, value in event.metrics.items() if key not in ("step", "steps")}
+            return int(event.metrics.get("step", 0)), int(event.metrics.get("steps", 0)), rest
+    return 0, 0, {}

@@ -1,0 +1,286 @@
+"""OpenAI as a provider. One paid job per label: found before it is created, looked for when in doubt."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import openai
+from pydantic import BaseModel, Field
+
+from errors import LuthierError, NotConfigured, Refused, Unavailable
+from providers import hosted, tokens
+from providers.catalogue import Base, find
+from providers.format import converted, findings, surveyed
+from providers.holdout import answers
+from providers.hosted import HostedOptions, Leftover, options_of
+from providers.openai import chat, leftovers, results
+from providers.openai.dataset import FORMAT
+from providers.openai.faults import is_missing, mapped
+from providers.openai.files import Files
+from providers.openai.jobs import DATA, LABEL, Jobs, progress
+from providers.openai.uploads import PART_BYTES, Uploads
+from providers.patience import Patience
+from providers.training_file import lines, written
+from records import (
+    Answer,
+    ChatOptions,
+    Dataset,
+    Event,
+    Example,
+    Finding,
+    Message,
+    Outcome,
+    Price,
+    Progress,
+    Recipe,
+    TokenCount,
+    Usage,
+)
+
+URL = "https://api.openai.com/v1"
+TIMEOUT_SECONDS = 120.0
+SUFFIX_LENGTH = 64
+
+
+class Options(HostedOptions):
+    batch_size: int | None = Field(None, ge=1, le=256, title="Batch size", description="none: OpenAI chooses")
+
+
+class OpenAI:
+    """`base_url` may name another service that speaks the protocol; `home` keeps notes of unfinished uploads."""
+
+    name: ClassVar[str] = "openai"
+    title: ClassVar[str] = "OpenAI"
+    Options: ClassVar[type[BaseModel]] = Options
+    resumes: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        api_key: str = "",
+        base_url: str = "",
+        home: Path | None = None,
+        bases_file: Path | None = None,
+        patience: Patience = Patience(),
+        today: hosted.Today = hosted.today,
+        part_bytes: int = PART_BYTES,
+        timeout: float = TIMEOUT_SECONDS,
+    ):
+        self.api_key, self.base_url, self.home, self.bases_file = api_key, base_url, home, bases_file
+        self.patience, self.today, self.part_bytes, self.timeout = patience, today, part_bytes, timeout
+        self.count = tokens.o200k() or tokens.estimated
+
+    @cached_property
+    def client(self) -> openai.OpenAI:
+        """Raises NotConfigured without a key. Never repeats a request by itself: `patience` does."""
+        if not self.api_key:
+            raise NotConfigured("There is no API key for OpenAI.", "Set OPENAI_API_KEY.")
+        return openai.OpenAI(
+            api_key=self.api_key,
+            base_url=self.base_url or URL,
+            max_retries=0,
+            timeout=openai.Timeout(self.timeout, connect=5.0),
+        )
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(self.client, self.patience)
+
+    @cached_property
+    def files(self) -> Files:
+        folder = self.home / "uploads" if self.home else None
+        return Files(self.client, self.patience, Uploads(self.client, self.patience, folder, self.part_bytes))
+
+    def plan(self, dataset: Dataset, recipe: Recipe) -> Recipe:
+        return recipe if recipe.epochs else recipe.but(epochs=hosted.epochs_for(dataset))
+
+    def base(self, base_model: str) -> Base:
+        """The catalogue's entry, with OpenAI's own shutdown date where it names one."""
+        base = find(base_model, self.bases_file)
+        try:
+            return base.with_shutdown(self.shutdown(base_model))
+        except Refused:
+            hosted.refuse_closed(base, self.today())
+            raise
+
+    def shutdown(self, model: str) -> date | None:
+        """The day OpenAI names; None where it names none. Raises Refused for a model it does not offer."""
+
+        def ask() -> Any:
+            with mapped(f"asking about {model}"):
+                return self.client.models.retrieve(model)
+
+        return _day(getattr(self.patience(ask), "shutdown_date", None))
+
+    def shutdowns(self) -> dict[str, date]:
+        """The shutdown dates that OpenAI names, by model."""
+
+        def ask() -> list[Any]:
+            with mapped("listing the models"):
+                return list(self.client.models.list())
+
+        found = {model.id: _day(getattr(model, "shutdown_date", None)) for model in self.patience(ask)}
+        return {model: day for model, day in found.items() if day}
+
+    def price(self, dataset: Dataset, recipe: Recipe) -> Price | None:
+        """An estimate, of the training examples as they are now."""
+        base = find(recipe.base_model, self.bases_file)
+        survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
+        return hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
+
+    def check(self, dataset: Dataset, recipe: Recipe) -> list[Finding]:
+        """Raises NotConfigured, and Refused for a base that is closed or dying and for a job that costs too much."""
+        options = options_of(recipe, Options)
+        file_says = find(recipe.base_model, self.bases_file)
+        if not self.api_key:
+            hosted.refuse_closed(file_says, self.today())
+        base = self.base(recipe.base_model)
+        self._refuse(base, options)
+        survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
+        estimate = hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
+        hosted.refuse_dear(estimate, options.max_cost, base)
+        found = [*findings(FORMAT, survey, base), *hosted.retirement_finding(base), *self._notes(recipe)]
+        return [hosted.price_finding(estimate, base), *found]
+
+    def _refuse(self, base: Base, options: HostedOptions) -> None:
+        hosted.refuse_closed(base, self.today())
+        hosted.refuse_dying(base, self.today(), options.accept_retirement)
+
+    def _notes(self, recipe: Recipe) -> Iterator[Finding]:
+        if self.count is tokens.estimated:
+            yield Finding(
+                rule="token estimate",
+                severity="info",
+                message="Tokens are estimated from the length of the text.",
+                hint="Install the package bpe-openai to count them exactly.",
+            )
+        if recipe.rank:
+            yield Finding(
+                rule="ignored", severity="warning", message="OpenAI takes no rank; the setting is ignored."
+            )
+
+    def measure(self, base_model: str, examples: Iterable[Example]) -> Iterator[TokenCount]:
+        limit = find(base_model, self.bases_file).example_tokens
+        return tokens.measured_all(examples, self.count, limit)
+
+    def start(self, dataset: Dataset, recipe: Recipe, label: str) -> str:
+        if found := self.find(label):
+            return found
+        options = options_of(recipe, Options)
+        self._refuse(self.base(recipe.base_model), options)
+        if options.max_cost:
+            base = find(recipe.base_model, self.bases_file)
+            hosted.refuse_dear(self.price(dataset, recipe), options.max_cost, base)
+        with written(converted(FORMAT, lines(dataset.train_uri))) as file:
+            training_file, sha256 = self.files.put(file), file.sha256
+        request = _request(recipe, options, training_file, label)
+        request["metadata"][DATA] = sha256
+        return self.jobs.create_once(label, request)
+
+    def find(self, label: str) -> str | None:
+        return self.jobs.find(label)
+
+    def poll(self, remote_id: str) -> Progress:
+        return progress(self.jobs.get(remote_id), lambda: self._recent(remote_id))
+
+    def poll_all(self, remote_ids: Collection[str]) -> dict[str, Progress]:
+        """All of them for one request per hundred jobs; without metrics of the training."""
+        found = self.jobs.listed(remote_ids)
+        return {id: progress(found.get(id) or self.jobs.get(id)) for id in remote_ids}
+
+    def _recent(self, remote_id: str) -> list[Event]:
+        try:
+            return self.jobs.events(remote_id, pages=1)
+        except (Unavailable, Refused):
+            return []
+
+    def events(self, remote_id: str) -> list[Event]:
+        return self.jobs.events(remote_id)
+
+    def checkpoints(self, remote_id: str) -> list[results.Checkpoint]:
+        return self.patience(lambda: results.checkpoints(self.client, remote_id))
+
+    def cancel(self, remote_id: str) -> None:
+        if remote_id:
+            self.jobs.cancel(remote_id)
+
+    def outcome(self, remote_id: str) -> Outcome:
+        """Raises Unavailable while OpenAI has not named the model."""
+        job = self.jobs.get(remote_id)
+        if not job.fine_tuned_model:
+            raise Unavailable("OpenAI has not named the tuned model yet.", "Ask again in a minute.")
+        billed = {"trained_tokens": float(job.trained_tokens)} if job.trained_tokens else {}
+        return Outcome(
+            reference=job.fine_tuned_model,
+            base_name=job.model or "",
+            metrics=results.metrics(self.client, job) | billed,
+        )
+
+    def answers(self, remote_id: str, dataset: Dataset, recipe: Recipe) -> list[Answer]:
+        tuned = self.outcome(remote_id).reference
+        limit = options_of(recipe, Options).evaluate_on
+        ask = self._ask
+        holdout = lines(dataset.holdout_uri)
+        return answers(holdout, limit, recipe.base_model, tuned, ask, self.count, self.patience)
+
+    def _ask(self, model: str, messages: Sequence[Message], options: ChatOptions) -> Iterator[str | Usage]:
+        return chat.stream(self.client, Patience(attempts=1), model, messages, options, self.count)
+
+    def chat(
+        self, base_model: str, reference: str, messages: Sequence[Message], options: ChatOptions
+    ) -> Iterator[str | Usage]:
+        """Raises Refused for a model that is gone, with the date of its base's end where one is known."""
+        try:
+            yield from chat.stream(self.client, self.patience, reference, messages, options, self.count)
+        except Refused as error:
+            if is_missing(error):
+                raise self._gone(base_model, reference, error) from error
+            raise
+
+    def _gone(self, base_model: str, reference: str, error: LuthierError) -> Refused:
+        try:
+            end = find(base_model, self.bases_file).inference_until
+        except Refused:
+            end = None
+        dead = end is not None and self.today() >= end
+        why = f"Its base {base_model} was shut down on {end}." if dead else error.message
+        return Refused(
+            f"OpenAI no longer offers the model {reference}. {why}",
+            "Train the dataset again on another base (`luthier bases`).",
+        )
+
+    def leftovers(self, label: str) -> list[Leftover]:
+        """What the job of that label left at OpenAI."""
+        return leftovers.of_label(self.jobs, label)
+
+    def orphans(self) -> list[Leftover]:
+        """Files of ours that belong to no job."""
+        return leftovers.without_job(self.jobs, self.files)
+
+    def remove(self, leftover: Leftover) -> None:
+        leftovers.remove(self.client, self.jobs, leftover)
+
+
+def _request(recipe: Recipe, options: Options, training_file: str, label: str) -> dict[str, Any]:
+    """The body of the job's creation. The label's end is in the suffix too: it survives in the model's name."""
+    wanted: dict[str, int | float | Literal["auto"]] = {"n_epochs": recipe.epochs or "auto"}
+    if recipe.learning_rate:
+        wanted["learning_rate_multiplier"] = recipe.learning_rate
+    if options.batch_size:
+        wanted["batch_size"] = options.batch_size
+    return {
+        "model": recipe.base_model,
+        "training_file": training_file,
+        "suffix": (recipe.suffix or f"luthier-{label[-8:]}")[:SUFFIX_LENGTH],
+        "seed": recipe.seed,
+        "metadata": {LABEL: label},
+        "method": {"type": "supervised", "supervised": {"hyperparameters": wanted}},
+    }
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
