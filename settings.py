@@ -36,6 +36,20 @@ class Settings(BaseSettings):
     )
     google_bucket: str = Field("", description="Cloud Storage bucket that tuning files are staged in")
 
+    vllm_url: str = Field("", description="a vLLM server that answers for own models, see docs/api.md")
+    prefect_api_url: str = Field(
+        "", validation_alias="PREFECT_API_URL", description="the Prefect server; default: an ephemeral one"
+    )
+    plans_file: Path | None = Field(None, description="a TOML file instead of web/plans.toml")
+    public_url: str = Field("", description="the address that browsers use, if a proxy is in front")
+    secret: str = Field("", description="signs the sessions; default: made once and kept in HOME")
+    upload_bytes: int = Field(512 << 20, description="the largest file that can be uploaded")
+    oidc_issuer: str = Field("", description="sign in by OpenID Connect at this issuer")
+    oidc_client_id: str = Field("", description="what the issuer calls this Luthier")
+    oidc_client_secret: str = Field("", description="what proves it to the issuer")
+    oidc_plan: str = Field("", description="plan of accounts that a first sign-in makes; empty: makes none")
+    run: str = Field("", description="the run that this process works for; set by Luthier itself")
+
     @property
     def root(self) -> Path:
         return self.home.expanduser().absolute()
@@ -70,6 +84,12 @@ class Settings(BaseSettings):
 @lru_cache(1)
 def settings() -> Settings:
     return Settings()
+
+
+def work_for(run_id: str) -> None:
+    """This process, and what it starts, works for that run."""
+    os.environ["LUTHIER_RUN"] = run_id
+    settings.cache_clear()
 
 
 def quiet_dependencies(embedded: bool = False) -> None:

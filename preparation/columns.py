@@ -130,8 +130,12 @@ class Column:
         return self._mostly(self.addresses)
 
     @property
+    def is_coded(self) -> bool:
+        return self._mostly(self.codes + self.numbers)
+
+    @property
     def is_code(self) -> bool:
-        return self._mostly(self.codes + self.numbers) and self.varied > 0.9
+        return self.is_coded and self.varied > 0.9
 
     @property
     def is_constant(self) -> bool:
@@ -176,7 +180,7 @@ class Table:
             return "a link"
         if column.is_code and (named or column.codes > column.numbers):
             return "an id"
-        if named and column.mean_words < 2 and column.varied > 0.5:
+        if named and (column.is_coded or (column.mean_words < 2 and column.varied > 0.5)):
             return "an id"
         if column.is_constant and self.rows > 2:
             return "the same in all rows"

@@ -25,6 +25,7 @@ SEED = 17
 # numbers and negations count this much more: they change what a short text says, and little in a long one
 WEIGHT = 5
 PARTS = 16
+MARGIN = 0.13  # three standard deviations of the estimate
 
 UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 TOKEN = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+(?:['’][^\W{UNSPACED}]+)*")
@@ -183,7 +184,7 @@ class Shingles:
         found = [np.zeros((0, 2), dtype=np.int64)]
         for band in range(BANDS):
             pairs = _neighbours(keys[:, band])
-            found.append(pairs[_estimates(small, pairs) >= threshold - 0.13])
+            found.append(pairs[_estimates(small, pairs) >= threshold - MARGIN])
             if band % 8 == 7:
                 found = [np.unique(np.concatenate(found), axis=0)]
         pairs = np.unique(np.concatenate(found), axis=0)
@@ -191,18 +192,21 @@ class Shingles:
         pairs = pairs[filled[pairs[:, 0]] & filled[pairs[:, 1]]] if len(pairs) else pairs
         return pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
 
-    def matches(self, rows: Pairs, among: Pairs, threshold: float) -> npt.NDArray[np.bool_]:
-        """For each of `rows`, whether a row of `among` reaches the threshold."""
+    def overlap(self, rows: Sequence[int], among: Sequence[int], threshold: float) -> float:
+        """The share of `rows` that a row of `among` resembles at the threshold."""
+        if not rows or not among:
+            return 0.0
         keys, small = self._matrices()
+        ours, others = np.array(rows), np.array(among)
         alike = np.zeros(len(rows), dtype=np.bool_)
         for band in range(BANDS):
-            for at, other in _crossing(keys[rows, band], keys[among, band]):
-                one, two = int(rows[at]), int(among[other])
+            for at, place in _crossing(keys[ours, band], keys[others, band]):
+                one, two = int(ours[at]), int(others[place])
                 if alike[at] or self.is_empty(one):
                     continue
-                near = np.count_nonzero(small[one] == small[two]) / PERMUTATIONS >= threshold - 0.13
+                near = np.mean(small[one] == small[two]) >= threshold - MARGIN
                 alike[at] = near and self.similarity(one, two) >= threshold
-        return alike
+        return float(np.mean(alike))
 
 
 def _neighbours(keys: Uint32) -> Pairs:
@@ -247,16 +251,13 @@ def near_duplicates(store: Shingles, threshold: float) -> dict[int, int]:
     return kept_for
 
 
-def clusters(store: Shingles, threshold: float) -> tuple[list[int], list[tuple[int, int]]]:
-    """For each row the first row of its cluster (chains of pairs that reach the threshold), and the pairs
-    that made the clusters."""
+def clusters(store: Shingles, pairs: Pairs, threshold: float) -> list[int]:
+    """For each row the first row of its cluster: chains of those `pairs` that reach the threshold."""
     roots = Roots(len(store))
-    made: list[tuple[int, int]] = []
-    for earlier, later in store.pairs(threshold).tolist():
+    for earlier, later in pairs.tolist():
         if roots.of(earlier) != roots.of(later) and store.similarity(earlier, later) >= threshold:
             roots.join(earlier, later)
-            made.append((earlier, later))
-    return [roots.of(row) for row in range(len(store))], made
+    return [roots.of(row) for row in range(len(store))]
 
 
 class Roots:

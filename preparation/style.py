@@ -1,8 +1,10 @@
-"""Passages -> examples of style: the passage as it stands, asked for by its heading or by the text before it."""
+"""Passages -> examples of style: the passage as it stands, asked for by its heading or the text before it."""
 
+import re
 from collections.abc import Iterable, Iterator
 
-from preparation.passages import Passage, ending, passages, pieces, sentences
+from preparation.blocks import FOOTNOTE
+from preparation.passages import Passage, Piece, ending, passages, pieces, sentences
 from preparation.questions import language, without_number
 from preparation.turns import Draft
 from records import Row
@@ -35,30 +37,50 @@ CONTINUE = {
     "nl": "Ga verder met deze tekst:",
 }
 NOT_ENOUGH = "too short to imitate"
+SIGNS = re.compile(r"^.*[\d@{}|<>=].*$", re.MULTILINE)
 LEAST = 40  # characters of a passage that show a style
+TOGETHER = 3  # passages without headings that stay on one side of the split: each quotes the one before
 
 
 def drafts(rows: Iterable[Row]) -> Iterator[Draft]:
     """Of one document. A first passage without heading is asked for by its own first sentence."""
     before = ""
     tongue = ""
-    for passage in passages(pieces(rows)):
+    running: list[Piece] = []
+    for piece in pieces(rows):
+        if why := _no_model(piece):
+            yield Draft(piece.sources, refused=why, excerpt=piece.text)
+        else:
+            running.append(piece)
+    for number, passage in enumerate(passages(running)):
         tongue = tongue or language(passage.text)
-        yield _draft(passage, before, tongue)
+        section = passage.heading or ("", str(number // TOGETHER))
+        yield _draft(passage, before, tongue, section)
         before = passage.text
 
 
-def _draft(passage: Passage, before: str, tongue: str) -> Draft:
+def _no_model(piece: Piece) -> str:
+    """Footnotes, and blocks of names, addresses and formulas, are no model of style. Verse is one."""
+    if piece.kind != "paragraph":
+        return ""
+    if FOOTNOTE.match(piece.text):
+        return "a footnote"
+    lines = piece.text.split("\n")
+    short = len(lines) >= 3 and len(piece.text) < 45 * len(lines)
+    return (
+        "names, addresses or formulas" if short and 3 * len(SIGNS.findall(piece.text)) >= len(lines) else ""
+    )
+
+
+def _draft(passage: Passage, before: str, tongue: str, section: tuple[str, ...]) -> Draft:
     text = passage.text
-    if len(text) < LEAST:
-        return Draft(passage.sources, refused=NOT_ENOUGH, excerpt=text)
-    if passage.heading and passage.part == 1:
-        return Draft(passage.sources, by_heading(passage.heading, tongue), text, section=passage.heading)
+    if passage.heading and passage.part == 1 and len(text) >= LEAST:
+        return Draft(passage.sources, by_heading(passage.heading, tongue), text, section=section)
     if not before:
-        before, text = _first_sentence(text)
-    if not text:
-        return Draft(passage.sources, refused=NOT_ENOUGH, excerpt=before)
-    return Draft(passage.sources, f"{CONTINUE[tongue]}\n\n{ending(before)}", text, section=passage.heading)
+        before, text = _beginning(text)
+    if len(text) < LEAST:
+        return Draft(passage.sources, refused=NOT_ENOUGH, excerpt=passage.text)
+    return Draft(passage.sources, f"{CONTINUE[tongue]}\n\n{ending(before)}", text, section=section)
 
 
 def by_heading(path: tuple[str, ...], tongue: str = "en") -> str:
@@ -68,6 +90,11 @@ def by_heading(path: tuple[str, ...], tongue: str = "en") -> str:
     return SECTION[tongue].format(heading=heading, title=without_number(path[0]).strip("*_ "))
 
 
-def _first_sentence(text: str) -> tuple[str, str]:
+def _beginning(text: str) -> tuple[str, str]:
+    """The first sentence and the rest; of a single sentence its first third."""
     first = sentences(text.split("\n\n", 1)[0])[0]
-    return first, text[len(first) :].strip()
+    if len(text) - len(first) >= LEAST:
+        return first, text[len(first) :].strip()
+    words = text.split(" ")
+    third = max(len(words) // 3, 3)
+    return " ".join(words[:third]), " ".join(words[third:])

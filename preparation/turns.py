@@ -10,7 +10,7 @@ EMPTY_QUESTION = "empty question"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One example on its way, or why there is none (`refused`). `section` keeps together what belongs together."""
+    """One example on its way, or why there is none (`refused`). What shares a `section` stays together."""
 
     sources: tuple[Source, ...]
     asked: str = ""
@@ -60,7 +60,7 @@ def of_dialogue(messages: tuple[Message, ...], source: Source) -> Draft:
 
 
 def _merged(turns: list[Message]) -> list[Message]:
-    """Neighbours of one role joined; of answers only those of one weight can be, the later stays otherwise."""
+    """Neighbours of one role joined; of two answers of different weight the later stays."""
     merged: list[Message] = []
     for turn in turns:
         if not merged or merged[-1].role != turn.role:

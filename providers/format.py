@@ -1,4 +1,4 @@
-"""A hosted vendor's training format: conversion, and one reading of the data that tells what it would reject."""
+"""A hosted vendor's training format: conversion, and one reading of the data for what it would reject."""
 
 import json
 from collections import defaultdict
@@ -14,7 +14,7 @@ Line = dict[str, Any]
 
 
 class Format(NamedTuple):
-    """`line` makes the vendor's object of an example; `fault` says why the vendor would reject it, or nothing."""
+    """`line` makes the vendor's object of an example; `fault` says why it would be rejected, or nothing."""
 
     vendor: str
     line: Callable[[Line], Line]
@@ -75,8 +75,8 @@ def findings(form: Format, survey: Survey, base: Base) -> list[Finding]:
         found.append(
             _error(
                 "tokens per example",
-                f"Training example {_named(survey.long)} is longer than the {base.example_tokens:,} tokens that "
-                f"{base.id} takes; it would be cut or dropped.",
+                f"Training example {_named(survey.long)} is longer than the {base.example_tokens:,} tokens "
+                f"that {base.id} takes; it would be cut or dropped.",
                 "Shorten or split the examples.",
                 len(survey.long),
             )

@@ -1,4 +1,4 @@
-"""How a hosted vendor is asked again before its fault is handed on: backoff, jitter, Retry-After, deadline."""
+"""How a hosted vendor is asked again before its fault is handed on: backoff, Retry-After, deadline."""
 
 import random
 import time
@@ -43,8 +43,12 @@ class Patience:
             yield min(self.first * 2**attempt, self.longest) * random.uniform(0.5, 1)
 
 
+PATIENT = Patience()
+ONCE = Patience(attempts=1)
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a `Retry-After` header asks for: given in milliseconds, seconds or as a date (RFC 9110)."""
+    """Seconds that a `Retry-After` header asks for: milliseconds, seconds or a date (RFC 9110)."""
     try:
         if milliseconds := headers.get("retry-after-ms"):
             return max(0.0, float(milliseconds) / 1000)

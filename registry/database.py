@@ -107,16 +107,17 @@ def _for_writing(engine: Engine) -> Connection:
 
 
 def _create_schema(engine: Engine) -> None:
-    """Raises NotConfigured for a registry that a newer Luthier wrote."""
+    """Raises NotConfigured for a registry that a newer Luthier wrote. Tables that it lacks are added."""
     with engine.connect() as connection, connection.begin():
-        version = _version(connection)
-    if version is None:
+        version, complete = _version(connection)
+    if version is None or (version == tables.VERSION and not complete):
         with _for_writing(engine) as connection, connection.begin():
             if engine.dialect.name == "postgresql":
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(5588437)")
-            version = _version(connection)
-            if version is None:
+            version, complete = _version(connection)
+            if not complete:
                 tables.metadata.create_all(connection)
+            if version is None:
                 connection.execute(tables.schema_version.insert().values(version=tables.VERSION))
                 version = tables.VERSION
     if version != tables.VERSION:
@@ -126,10 +127,13 @@ def _create_schema(engine: Engine) -> None:
         )
 
 
-def _version(connection: Connection) -> int | None:
-    if not inspect(connection).has_table(tables.schema_version.name):
-        return None
-    return connection.execute(select(tables.schema_version.c.version)).scalar()
+def _version(connection: Connection) -> tuple[int | None, bool]:
+    """The schema's version, none for a database without it, and whether all tables are there."""
+    there = set(inspect(connection).get_table_names())
+    if tables.schema_version.name not in there:
+        return None, False
+    version = connection.execute(select(tables.schema_version.c.version)).scalar()
+    return version, there >= tables.metadata.tables.keys()
 
 
 def insert_missing(connection: Connection, table: Table, **values: Any) -> bool:

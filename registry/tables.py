@@ -7,7 +7,19 @@ JSON is kept as text, not as a JSON column: it goes straight through pydantic, k
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -117,4 +129,84 @@ conversation_turns = Table(
     Column("content", Text, nullable=False),
     Column("base_content", Text),
     Column("created_at", Instant, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("email", String(320), unique=True),
+    Column("plan", String(64), nullable=False),
+    Column("owner", Boolean, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("password", Text),
+    Column("subject", Text, unique=True),
+    Column("epoch", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+# A key itself is never kept: it has 256 random bits, so that its plain SHA-256 gives nothing away.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", String(200), nullable=False),
+    Column("prefix", String(32), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("last_used_at", Instant),
+    Column("revoked_at", Instant),
+)
+
+# What an account asked for, minute by minute: the rolling window is the sum of its last minutes.
+usage = Table(
+    "usage",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("minute", BigInteger, primary_key=True),
+    Column("requests", Integer, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False, index=True),
+    Column("account", String(64), nullable=False, index=True),
+    Column("action", String(64), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account", String(64), nullable=False, index=True),
+    Column("filename", Text, nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
+)
+
+# Work that an account asked for, from the click on; it is also what says whose a job, a model, a dataset is.
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account", String(64), nullable=False, index=True),
+    Column("flow", String(32), nullable=False),
+    Column("status", String(32), nullable=False, index=True),
+    Column("premium", Boolean, nullable=False),
+    Column("job_id", String(64), index=True),
+    Column("dataset_id", String(64), index=True),
+    Column("created_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
+    Column("purged_at", Instant),
+    Column("record", Text, nullable=False),
 )

@@ -81,11 +81,11 @@ def figures(dataset: Dataset) -> "DataFrame":
         sizes.append(len(columns["line"]) - before)
     train = sizes[0]
     frame = pd.DataFrame({name: np.frombuffer(values, values.typecode) for name, values in columns.items()})
-    frame["split"] = pd.Categorical.from_codes(np.repeat([0, 1], sizes), ["train", "holdout"])
-    frame["problem"] = pd.Categorical.from_codes(frame["problem"], list(PROBLEMS))
+    frame["split"] = pd.Categorical.from_codes(np.repeat([0, 1], sizes), pd.Index(["train", "holdout"]))
+    frame["problem"] = pd.Categorical.from_codes(frame["problem"].to_numpy(), pd.Index(PROBLEMS))
     frame["seen"] = np.isin(frame["digest"], frame["digest"][:train])
     frame["label_seen"] = np.isin(frame["label"], frame["label"][:train])
-    frame["label"] = pd.Categorical.from_codes(frame["label"], list(labels))
+    frame["label"] = pd.Categorical.from_codes(frame["label"].to_numpy(), pd.Index(list(labels), dtype=str))
     return frame.drop(columns="digest")
 
 
@@ -101,7 +101,7 @@ def _measure(
         row = None
     found = problem(row)
     messages = row["messages"] if found != "format" else []
-    label = messages[-1]["content"].strip() if messages and kind == "classify" else None
+    label = messages[-1]["content"].strip() if kind == "classify" and not found else None
     text = "\x00".join(message["role"] + message["content"] for message in messages)
     digest = blake2b(text.encode("utf-8", "surrogatepass") or line, digest_size=8).digest()
     measured = {

@@ -1,22 +1,17 @@
 """The rules that a dataset must meet, as expectations of Great Expectations over its figures.
 
 What stops a job (error) and what only is reported (warning):
-- too few training examples, a line that isn't a sound dialogue, an example without a trainable token, a file over
-  the vendor's size, or a classification with a single label stop it;
-- over-long examples are cut at their end, by us or silently by a vendor. A few are a warning that names them; more
-  than `cut_share` of the training examples stop the job, since the model would learn to break off;
-- a missing, leaking or lopsided holdout and rare or dominant labels make results weaker or less certain: warnings.
+- too few training examples, a line that isn't a sound dialogue, an example without a trainable token, a file
+  over the vendor's size, or a classification with a single label stop it;
+- over-long examples are cut at their end, by us or silently by a vendor. A few are a warning that names them;
+  more than `cut_share` of the training examples stop the job, since the model would learn to break off;
+- a missing or leaking holdout and rare or dominant labels make the result weaker or less certain: warnings.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from records import Dataset, Kind, Record, Severity
+from records import Kind, Record, Severity
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-NAMED_ROWS = 20
 HIGHEST_LABEL_SHARE = 0.8
 FEWEST_LABEL_ROWS = 3
 HIGHEST_OVERLAP = 0.05
@@ -33,7 +28,7 @@ class Limits(Record):
 
 
 class Rule(NamedTuple):
-    """An expectation on one frame. The texts may use {count} of {total}, and {limit}."""
+    """An expectation on one frame (see check.py). The texts may use {count}, {total}, {limit} and {names}."""
 
     name: str
     frame: str
@@ -45,16 +40,9 @@ class Rule(NamedTuple):
     arguments: dict[str, Any]
     limit: object = ""
 
-
-class Outcome(NamedTuple):
-    rule: Rule
-    passed: bool
-    total: int
-    count: int
-    rows: tuple[int, ...]  # positions in the frame, at most NAMED_ROWS
-
-    def say(self, text: str) -> str:
-        return text.format(count=f"{self.count:,}", total=f"{self.total:,}", limit=self.rule.limit)
+    @property
+    def column(self) -> str | None:
+        return self.arguments.get("column")
 
 
 BETWEEN = "ExpectColumnValuesToBeBetween"
@@ -97,25 +85,25 @@ def dialogue_rules() -> list[Rule]:
         rule(
             "format",
             "Every line is JSON with messages of role and content",
-            "{count} of {total} lines are not JSON of the form {{'messages': [{{'role', 'content'}}, …]}}.",
+            "Unreadable lines: {count} of {total} are not JSON with messages of role and content.",
             "Mend these lines.",
         ),
         rule(
             "roles",
             "Roles in order: system if any, then user and assistant in turn",
-            "In {count} of {total} examples the roles are out of order.",
+            "Roles out of order in {count} of {total} examples.",
             "Begin with the user (after the system message, if any), then let the two take turns.",
         ),
         rule(
             "last",
             "The last message is the assistant's",
-            "{count} of {total} examples do not end with the assistant's answer.",
+            "No answer of the assistant at the end of {count} of {total} examples.",
             "Add the answer that the model should learn, or leave the example out.",
         ),
         rule(
             "empty",
             "No message is empty",
-            "{count} of {total} examples have an empty message.",
+            "An empty message in {count} of {total} examples.",
             "Fill it in, or leave the example out.",
         ),
     ]
@@ -128,8 +116,8 @@ def token_rules(limits: Limits) -> list[Rule]:
             "train",
             "error",
             "Every training example has something to learn from",
-            "{count} of {total} training examples have no token left to learn from, once the chat template is "
-            "applied and they are cut to {limit} tokens.",
+            "Nothing to learn from, after the chat template and the cut at {limit} tokens, in {count} of "
+            "{total} training examples.",
             "Shorten what comes before the answer, or give an assistant message weight 1.",
             BETWEEN,
             {"column": "trainable", "min_value": 1},
@@ -140,9 +128,9 @@ def token_rules(limits: Limits) -> list[Rule]:
             "train",
             "error",
             f"At most {limits.cut_share:.0%} of the training examples are cut",
-            "{count} of {total} training examples are longer than {limit} tokens; the model would learn to "
-            "break off.",
-            "Split them into shorter ones, or choose a base model that reads longer examples.",
+            "Longer than {limit} tokens and cut at the end: {count} of {total} training examples.",
+            "From so many the model would learn to break off. Split them, or choose a base model that reads "
+            "longer examples.",
             BETWEEN,
             {"column": "cut", "max_value": 0, "mostly": 1 - limits.cut_share},
             f"{limits.example_tokens:,}",
@@ -152,7 +140,7 @@ def token_rules(limits: Limits) -> list[Rule]:
             "all",
             "warning",
             "No example is longer than {limit} tokens",
-            "{count} of {total} examples are longer than {limit} tokens and are cut at the end.",
+            "Longer than {limit} tokens and cut at the end: {count} of {total} examples.",
             "Shorten or split them, if their ends matter.",
             BETWEEN,
             {"column": "cut", "max_value": 0},
@@ -168,7 +156,7 @@ def label_rules() -> list[Rule]:
             "labels",
             "error",
             "At least two labels",
-            "The training examples have {total} label; there is nothing to tell apart.",
+            "All training examples have the same label; there is nothing to tell apart.",
             "Name the column with the label (--label), add examples of other labels, or choose another kind.",
             ROWS,
             {"min_value": 2},
@@ -189,7 +177,7 @@ def label_rules() -> list[Rule]:
             "labels",
             "warning",
             "Every label has at least {limit} training examples",
-            "{count} of {total} labels have fewer than {limit} training examples: {names}.",
+            "Fewer than {limit} training examples for {count} of {total} labels: {names}.",
             "Add examples of them, or join rare labels to one.",
             BETWEEN,
             {"column": "examples", "min_value": FEWEST_LABEL_ROWS},
@@ -200,7 +188,7 @@ def label_rules() -> list[Rule]:
             "holdout",
             "warning",
             "Every held-out label occurs in training",
-            "{count} of {total} held-out examples have a label that no training example has.",
+            "A label that no training example has: {count} of {total} held-out examples.",
             "Add examples of these labels; as it is, they can't be answered right.",
             IN,
             {"column": "label_seen", "value_set": [True]},
@@ -239,8 +227,8 @@ def holdout_rules() -> list[Rule]:
             "holdout",
             "warning",
             "No held-out example is also trained on",
-            "{count} of {total} held-out examples are trained on too, so the evaluation flatters the model.",
-            "Remove the duplicates.",
+            "Trained on as well: {count} of {total} held-out examples.",
+            "Remove the duplicates; the evaluation flatters the model.",
             IN,
             {"column": "seen", "value_set": [False]},
         ),
@@ -249,83 +237,10 @@ def holdout_rules() -> list[Rule]:
             "dataset",
             "warning",
             "At most {limit} of the held-out examples are near-duplicates of training examples",
-            "More than {limit} of the held-out examples are nearly the same as a training example, so the "
-            "evaluation flatters the model.",
-            "Lower the threshold for near-duplicates.",
+            "More than {limit} of the held-out examples are nearly the same as a training example.",
+            "Lower the threshold for near-duplicates; the evaluation flatters the model.",
             BETWEEN,
             {"column": "overlap", "max_value": HIGHEST_OVERLAP},
             f"{HIGHEST_OVERLAP:.0%}",
         ),
     ]
-
-
-def frames(dataset: Dataset, figures: "DataFrame", sizes: Mapping[str, int]) -> dict[str, "DataFrame"]:
-    """What the rules look at. `sizes` are bytes of each file that a provider would be sent."""
-    import pandas as pd
-
-    train = figures[figures["split"] == "train"]
-    labels = train["label"].value_counts()
-    labels = labels[labels > 0].sort_values(ascending=False, kind="stable")
-    share = labels / max(int(labels.sum()), 1)
-    return {
-        "all": figures,
-        "train": train,
-        "holdout": figures[figures["split"] == "holdout"],
-        "labels": pd.DataFrame(
-            {"name": labels.index.astype(str), "examples": labels.values, "share": share.values}
-        ),
-        "files": pd.DataFrame({"name": list(sizes), "bytes": list(sizes.values())}),
-        "dataset": pd.DataFrame({"overlap": [dataset.report.overlap]}),
-    }
-
-
-def check(chosen: list[Rule], frames: Mapping[str, "DataFrame"]) -> list[Outcome]:
-    """Run the rules, a suite a frame, in a context that lives in memory. In the order of the rules.
-
-    Rules on columns that a frame lacks (tokens that were not counted) are left out.
-    """
-    possible = [
-        rule for rule in chosen if rule.arguments.get("column", "") in ("", *frames[rule.frame].columns)
-    ]
-    outcomes = {}
-    for name in dict.fromkeys(rule.frame for rule in possible):
-        of_frame = {rule.name: rule for rule in possible if rule.frame == name}
-        for result in _validate(name, frames[name], list(of_frame.values())):
-            rule = of_frame[result.expectation_config.meta["rule"]]
-            outcomes[rule.name] = _outcome(rule, result, frames[name])
-    return [outcomes[rule.name] for rule in possible]
-
-
-def _validate(name: str, frame: "DataFrame", of_frame: list[Rule]) -> Any:
-    import great_expectations as gx
-    import great_expectations.expectations as catalogue
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    suite = gx.ExpectationSuite(name=name)
-    for rule in of_frame:
-        severity = {"error": "critical"}.get(rule.severity, rule.severity)
-        expectation = getattr(catalogue, rule.expectation)
-        suite.add_expectation(expectation(**rule.arguments, severity=severity, meta={"rule": rule.name}))
-    asset = context.data_sources.add_pandas("figures").add_dataframe_asset(name)
-    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
-    # SUMMARY names rows by their index without embedding all of them
-    found = batch.validate(
-        suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": NAMED_ROWS}
-    )
-    return found.results
-
-
-def _outcome(rule: Rule, result: Any, frame: "DataFrame") -> Outcome:
-    """Raises RuntimeError if the expectation itself broke: that is a fault of ours, not of the data."""
-    if result.exception_info.get("raised_exception", True):
-        raise RuntimeError(f"the expectation {rule.name} failed to run: {result.exception_info}")
-    rows = result.result.get("partial_unexpected_index_list", [])
-    return Outcome(
-        rule=rule,
-        passed=bool(result.success),
-        total=len(frame),
-        count=int(result.result.get("unexpected_count", 0)),
-        rows=tuple(int(row) for row in rows),
-    )

@@ -5,11 +5,11 @@ import zipfile
 from pathlib import Path
 
 from preparation.readers import ENDINGS, Unreadable, unread
+from preparation.readers.dialect import NAME
 from preparation.readers.encoding import BLOCK, encoding_of, marked_encoding, open_text
 
 HEAD = 1 << 13
 LINES = 50
-BLANK = "\ufeff \t\r\n\v\f\xa0"
 MAGIC = ((b"%PDF-", "pdf"),)
 TEXT_CONTROLS = frozenset(b"\t\n\v\f\r\x1a\x1b")
 
@@ -58,11 +58,11 @@ def _text_format(path: Path, ending: str) -> str:
     encoding = encoding_of(path)
     with open_text(path, encoding) as file:
         text = file.read(BLOCK)
-        while not text.strip(BLANK) and (more := file.read(BLOCK)):
+        while not _bare(text) and (more := file.read(BLOCK)):
             text = more
     if len(text) == BLOCK and "\n" in text:
         text = text[: text.rindex("\n")]
-    text = text.strip(BLANK)
+    text = _bare(text)
     if not text:
         raise Unreadable("The file is empty", "it holds only white space")
     if kind := unread.by_text(text) or unread.by_ending(ending):
@@ -73,6 +73,10 @@ def _text_format(path: Path, ending: str) -> str:
     if by_ending == "text" and looks_tabular(text):
         return "table"
     return "text" if by_ending == "pdf" else by_ending
+
+
+def _bare(text: str) -> str:
+    return text.strip("\ufeff").strip()
 
 
 def _json_format(path: Path, encoding: str, text: str, ending: str) -> str | None:
@@ -119,14 +123,15 @@ def _is_json(path: Path, encoding: str) -> bool:
     if path.stat().st_size > 64 * BLOCK:
         return False
     with open_text(path, encoding) as file:
-        return isinstance(_parsed(file.read().strip(BLANK)), (dict, list))
+        return isinstance(_parsed(_bare(file.read())), (dict, list))
 
 
 def looks_tabular(text: str) -> bool:
     """Whether a text is a table in disguise: as many cells in every line, three or more, two by tabs."""
     lines = _first_lines(text)
-    if len(lines) < 5:
-        return False
-    counts = {mark: {line.count(mark) for line in lines} for mark in "\t;,"}
-    even = {mark: count.pop() for mark, count in counts.items() if len(count) == 1}
-    return even.get("\t", 0) >= 1 or even.get(";", 0) >= 2 or even.get(",", 0) >= 2
+    for mark, least in (("\t", 2), (";", 3), (",", 3)):
+        cells = [len(line.split(mark)) for line in lines]
+        named = all(map(NAME.fullmatch, lines[0].strip().split(mark)))
+        if len(lines) >= 5 and cells[0] >= least and len(set(cells)) == 1 and named:
+            return True
+    return False

@@ -70,10 +70,11 @@ def _scored(lines: Sequence[str], dialect: Dialect) -> tuple[Dialect, float]:
     widths = Counter(len(row) for row in rows if len(row) > 1)
     if not widths:
         return dialect, 0.0
-    width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
-    score = count / len(rows)
+    named = len(rows[0]) > 1 and all(NAME.fullmatch(cell.strip()) for cell in rows[0])
+    width = len(rows[0]) if named else max(widths, key=lambda width: (widths[width], width))
+    score = widths[width] / len(rows)
     if len(rows[0]) == width:
-        score += 0.5 if all(NAME.fullmatch(cell.strip()) for cell in rows[0]) else 0.2
+        score += 0.5 if named else 0.2
     text = "".join(lines)
     mark, quote = dialect.delimiter, dialect.quote
     if quote and (mark + quote in text or quote + mark in text):

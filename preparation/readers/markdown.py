@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+
+from markdown_it import MarkdownIt
 
 from preparation.readers import excerpt, text
 from preparation.readers.encoding import read_text
 from records import Drop, Row, Source
 
-LARGEST = 1 << 25  # bytes; beyond it is read as plain text, for the parser holds it all
+LARGEST = 1 << 24  # bytes; beyond it is read as plain text, for the parser takes 25 times as much memory
 FRONT_MATTER = re.compile(r"(---|\+\+\+)[ \t]*\n(.*?)\n\1[ \t]*(?:\n|\Z)", re.DOTALL)
 TITLE = re.compile(r"""^title\s*[:=]\s*(["']?)(.+?)\1\s*$""", re.MULTILINE)
 LONGEST_HEADING = 160  # a paragraph above a line of dashes is a heading to Markdown, seldom to its author
@@ -56,13 +59,17 @@ def _front_matter(document: str) -> tuple[int, str]:
     return document.count("\n", 0, match.end()), title[2].strip() if title else ""
 
 
+@cache
+def _parser(inline: bool) -> MarkdownIt:
+    parser = MarkdownIt("commonmark").enable("table")
+    if not inline:
+        parser.core.ruler.disable(["inline"])
+    return parser
+
+
 def _outline(document: str) -> tuple[list[Heading], set[int]]:
     """The headings, and the lines where a block begins, from 0."""
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark").enable("table")
-    parser.core.ruler.disable(["inline"])
-    tokens = parser.parse(document)
+    tokens = _parser(inline=False).parse(document)
     headings, blocks = [], set()
     for token, content in pairwise(tokens):
         if token.level > 0 or not token.map:
@@ -77,9 +84,7 @@ def _outline(document: str) -> tuple[list[Heading], set[int]]:
 
 def _plain(inline: str) -> str:
     """A heading without its marks, as a person reads it."""
-    from markdown_it import MarkdownIt
-
-    tokens = MarkdownIt("commonmark").parseInline(ANCHOR.sub("", inline))
+    tokens = _parser(inline=True).parseInline(ANCHOR.sub("", inline))
     words = {"softbreak": " ", "hardbreak": " ", "html_inline": ""}
     parts = (words.get(token.type, token.content) for block in tokens for token in block.children or ())
     return " ".join("".join(parts).split())

@@ -7,6 +7,7 @@ import re
 import threading
 import zlib
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import pypdf
@@ -64,13 +65,13 @@ def _pages(path: Path) -> Iterator[tuple[str, str]]:
             if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
                 raise _locked() from None
             document = None
+    spare = _Spare(path)
     if document is None:
-        book = _spare(path)
-        yield from (_by_pypdf(book, index) for index in range(len(book.pages)))
+        yield from (spare.page(index) for index in range(spare.pages()))
         return
     try:
         for index in range(len(document)):
-            yield _by_pdfium(document, index) or _by_pypdf(_spare(path), index)
+            yield _by_pdfium(document, index) or spare.page(index)
     finally:
         with PDFIUM:
             document.close()
@@ -88,23 +89,31 @@ def _by_pdfium(document: pypdfium2.PdfDocument, index: int) -> tuple[str, str] |
     return text, PICTURE if pictures else _fault(text)
 
 
-def _spare(path: Path) -> pypdf.PdfReader:
-    try:
-        book = pypdf.PdfReader(path)
-        if book.is_encrypted and not book.decrypt(""):
-            raise _locked()
-        len(book.pages)
-    except MISREADS:
-        raise _damaged() from None
-    return book
+class _Spare:
+    """pypdf's view of the file, opened when it is needed."""
 
+    def __init__(self, path: Path):
+        self.path = path
 
-def _by_pypdf(book: pypdf.PdfReader, index: int) -> tuple[str, str]:
-    try:
-        text = plain(book.pages[index].extract_text())
-    except MISREADS:
-        return "", DAMAGED
-    return text, _fault(text)
+    @cached_property
+    def book(self) -> pypdf.PdfReader:
+        return pypdf.PdfReader(self.path)
+
+    def pages(self) -> int:
+        """Raises Unreadable."""
+        try:
+            if self.book.is_encrypted and not self.book.decrypt(""):
+                raise _locked()
+            return len(self.book.pages)
+        except MISREADS:
+            raise _damaged() from None
+
+    def page(self, index: int) -> tuple[str, str]:
+        try:
+            text = plain(self.book.pages[index].extract_text())
+        except MISREADS:
+            return "", DAMAGED
+        return text, _fault(text)
 
 
 def _fault(text: str) -> str:

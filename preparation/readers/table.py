@@ -101,7 +101,7 @@ def _look(file: TextIO, announced: str | None, ending: str) -> Table:
     rows = [_stripped(cells) for cells in islice(records, SAMPLE_ROWS)]
     if not rows:
         raise Unreadable("The file is empty")
-    start = next((at for at, cells in enumerate(rows) if 2 * sum(map(bool, cells)) >= dialect.width), 0)
+    start = next((at for at, cells in enumerate(rows) if _fills(cells, dialect.width)), 0)
     header = rows[start] if has_header(rows[start:]) else []
     padding = [""] * (dialect.width - len(header))
     names = unique_names([*header, *padding])
@@ -109,6 +109,11 @@ def _look(file: TextIO, announced: str | None, ending: str) -> Table:
     prose = _prose([row for row in data if len(row) == len(names)])
     values = _values(data, len(names), prose, dialect.delimiter)
     return Table(dialect, start, [*header, *padding] if header else [], names, prose, values)
+
+
+def _fills(cells: Sequence[str], width: int) -> bool:
+    """Whether a row is part of the table, and not a title above it."""
+    return 2 * sum(map(bool, cells)) >= width and (len(cells) > 1 or width == 1)
 
 
 def _records(lines: Lines, dialect: Dialect) -> Iterator[list[str]]:
@@ -126,22 +131,25 @@ def _record(lines: Lines, dialect: Dialect) -> list[str] | None:
         cells = None
     if not lines.taken:
         return None
-    if cells is not None and (len(lines.taken) == 1 or _is_whole(cells, lines.taken, dialect)):
+    closed = cells is not None and (len(lines.taken) == 1 or _closes(lines.taken, dialect))
+    if cells is not None and closed and (len(lines.taken) == 1 or len(cells) == dialect.width):
         return cells
-    # a stray quote ran on into the next rows, unless the first line makes no sense alone
+    # perhaps a stray quote that ran on into the next rows: then the first line makes sense alone
     first = lines.taken[0].rstrip("\r\n")
     parts = [cell.strip().strip(dialect.quote) for cell in first.split(dialect.delimiter)]
     alone = [*dialect.read([first]), parts]
     fitting = next((way for way in alone if len(way) == dialect.width), None)
-    if cells is not None and fitting is None:
+    if cells is not None and closed and not fitting:
         return cells
     lines.give_back()
     return fitting or alone[-1]
 
 
-def _is_whole(cells: Sequence[str], lines: Sequence[str], dialect: Dialect) -> bool:
-    quotes = sum(line.count(dialect.quote) for line in lines) if dialect.quote else 0
-    return len(cells) == dialect.width and (quotes % 2 == 0 or dialect.escape is not None)
+def _closes(lines: Sequence[str], dialect: Dialect) -> bool:
+    """Whether every quote is closed; who escapes quotes is believed."""
+    return (
+        not dialect.quote or bool(dialect.escape) or sum(line.count(dialect.quote) for line in lines) % 2 == 0
+    )
 
 
 def _stripped(cells: Sequence[str]) -> list[str]:

@@ -22,14 +22,14 @@ def attach(model: "PreTrainedModel", recipe: Recipe, options: Options) -> "PeftM
 
     config = LoraConfig(
         r=recipe.rank or 16,
-        lora_alpha=options.alpha,  # type: ignore[arg-type]  # it takes fractions
+        lora_alpha=options.alpha,
         lora_dropout=0.0,
         bias="none",
         target_modules=linear_layers(model),
         task_type="CAUSAL_LM",
     )
     torch.manual_seed(recipe.seed)
-    return get_peft_model(model, config)  # type: ignore[return-value]
+    return get_peft_model(model, config)
 
 
 def linear_layers(model: "PreTrainedModel") -> list[str]:

@@ -235,7 +235,7 @@ def _four_bit(device: "Device") -> Any:
     )
 
 
-def export(base_model: str, folder: Path, cache: Path) -> None:
+def export(base_model: str, folder: Path) -> None:
     """Write the base as `from_pretrained` reads it (safetensors in bfloat16, tokenizer), for use elsewhere.
 
     An adapter folder then loads with `PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(folder),
@@ -247,7 +247,4 @@ def export(base_model: str, folder: Path, cache: Path) -> None:
     base = find(base_model)
     folder.mkdir(parents=True, exist_ok=True)
     load(base, Device("cpu", "bfloat16", threads=1)).save_pretrained(folder)
-    tokenizer = tokenizer_folder(base, cache)
-    for name in TOKENIZER_FILES:
-        if (tokenizer / name).exists():
-            shutil.copyfile(tokenizer / name, folder / name)
+    _write_tokenizer(base, folder)

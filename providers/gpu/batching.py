@@ -8,13 +8,22 @@ behind the last token below j. Positions count from the row's own start, so each
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from providers.gpu.options import Options
 from providers.gpu.template import TokenRow
 
 WINDOW_STEPS = 32  # steps over which padded rows are sorted by length
+# Attention under a mask costs the square of what is computed at once, and a processor gains nothing beyond this.
+BUDGET = {"cpu": 1024, "cuda": 8192}
+
+
+def token_budget(options: Options, device: str) -> int:
+    """Tokens to compute at once."""
+    return options.batch_tokens or BUDGET[torch.device(device).type]
 
 
 @dataclass(frozen=True)
@@ -38,13 +47,10 @@ class Batch:
 
     def mask(self, dtype: torch.dtype) -> torch.Tensor:
         """What `attention_mask` takes: (1, 1, L, L) additive for a tree, (B, L) for padded rows."""
-        if self.ends is None:
-            assert self.attended is not None
-            return self.attended
-        at = torch.arange(len(self.ends), device=self.ends.device)
-        visible = (at[None, :] <= at[:, None]) & (at[:, None] < self.ends[None, :])
-        hidden = torch.full(visible.shape, torch.finfo(dtype).min, dtype=dtype, device=at.device)
-        return hidden.masked_fill_(visible, 0.0)[None, None]
+        if self.ends is not None:
+            return tree_mask(self.ends, dtype)
+        assert self.attended is not None
+        return self.attended
 
 
 def shared_length(first: np.ndarray, second: np.ndarray) -> int:
@@ -94,28 +100,55 @@ def _padded_groups(arrays: list[np.ndarray], order: list[int], budget: int) -> I
     yield group
 
 
-def _tree(group: list[int], arrays: list[np.ndarray], rows: Sequence[TokenRow]) -> Batch:
+class Tree(NamedTuple):
+    """Rows merged where they begin alike; `paths[i]` says where the tokens of row i lie."""
+
+    tokens: torch.Tensor  # (L,)
+    positions: torch.Tensor  # (L,)
+    ends: torch.Tensor  # (L,)
+    paths: list[np.ndarray]
+
+
+def merge(arrays: Sequence[np.ndarray]) -> Tree:
+    """The prefix tree of rows in lexicographic order."""
     tokens: list[np.ndarray] = []
     positions: list[np.ndarray] = []
-    places: list[np.ndarray] = []
+    paths = [np.zeros(0, np.int64)]
     ends = np.zeros(sum(map(len, arrays)), np.int64)
-    path = np.zeros(0, np.int64)  # where the tokens of the current row lie
     before = np.zeros(0, np.int64)
     size = 0
-    for i, row in zip(group, arrays, strict=True):
+    for row in arrays:
         shared = shared_length(before, row)
-        ends[path[shared:]] = size
+        ends[paths[-1][shared:]] = size
         new = len(row) - shared
         tokens.append(row[shared:])
         positions.append(np.arange(shared, len(row)))
-        path = np.concatenate([path[:shared], np.arange(size, size + new)])
-        places.append(path[np.flatnonzero(rows[i].trained) - 1])
+        paths.append(np.concatenate([paths[-1][:shared], np.arange(size, size + new)]))
         size, before = size + new, row
-    ends[path] = size
+    ends[paths[-1]] = size
+    return Tree(
+        torch.from_numpy(np.concatenate(tokens)),
+        torch.from_numpy(np.concatenate(positions)),
+        torch.from_numpy(ends[:size].copy()),
+        paths[1:],
+    )
+
+
+def tree_mask(ends: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """(1, 1, L, L), additive: 0 where token i sees token j, the lowest number where it doesn't."""
+    at = torch.arange(len(ends), device=ends.device)
+    visible = (at[None, :] <= at[:, None]) & (at[:, None] < ends[None, :])
+    hidden = torch.full(visible.shape, torch.finfo(dtype).min, dtype=dtype, device=at.device)
+    return hidden.masked_fill_(visible, 0.0)[None, None]
+
+
+def _tree(group: list[int], arrays: list[np.ndarray], rows: Sequence[TokenRow]) -> Batch:
+    tree = merge(arrays)
+    places = [path[np.flatnonzero(rows[i].trained) - 1] for i, path in zip(group, tree.paths, strict=True)]
     return Batch(
-        tokens=torch.from_numpy(np.concatenate(tokens))[None],
-        positions=torch.from_numpy(np.concatenate(positions))[None],
-        ends=torch.from_numpy(ends[:size].copy()),
+        tokens=tree.tokens[None],
+        positions=tree.positions[None],
+        ends=tree.ends,
         attended=None,
         places=torch.from_numpy(np.concatenate(places)),
         **_targets(group, rows),

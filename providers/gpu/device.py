@@ -2,7 +2,6 @@
 
 import math
 import os
-import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +41,7 @@ def choose(options: Options, stored: str | None) -> Device:
     import torch
 
     name = "cuda:0" if torch.cuda.is_available() else "cpu"
-    native = torch.cuda.is_bf16_supported() if name != "cpu" else _cpu_has_bfloat16()
+    native = torch.cuda.is_bf16_supported() if name != "cpu" else has_bfloat16()
     automatic = "bfloat16" if native and stored != "float32" else "float32"
     precision = automatic if options.precision == "auto" else options.precision
     return Device(name, precision, options.threads or usable_processors())
@@ -55,20 +54,19 @@ def settle(device: Device) -> None:
     torch.set_num_threads(device.threads)
 
 
-def _cpu_has_bfloat16() -> bool:
-    import torch
-
-    if platform.machine() in ("x86_64", "AMD64"):
-        able = torch.cpu.get_capabilities()
-        return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
-    info = Path("/proc/cpuinfo")
-    return info.exists() and " bf16" in info.read_text("utf-8", "replace")
+def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor multiplies bfloat16 natively (AVX-512 or AMX on x86, the extension on ARM)."""
+    try:
+        words = set(cpuinfo.read_text("utf-8", "replace").split())
+    except OSError:
+        return False
+    return not words.isdisjoint({"amx_bf16", "avx512_bf16", "bf16"})
 
 
 def usable_processors(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """Processors that this process may use: its affinity, and the quota of its container."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(allowed, math.ceil(_quota(cgroup))))
+    return max(1, math.ceil(min(allowed, _quota(cgroup))))
 
 
 def _quota(cgroup: Path) -> float:

@@ -14,7 +14,7 @@ import psutil
 from pydantic import ValidationError
 
 from errors import LuthierError
-from records import Answer, Event, Kind, Progress, Recipe, Record, Severity, now
+from records import Answer, Event, Kind, Message, Progress, Recipe, Record, Severity, now
 
 START_SECONDS = 60.0  # within which a process that was asked for must have shown itself
 
@@ -26,8 +26,6 @@ class JobSpec(Record):
     dataset_id: str
     kind: Kind
     recipe: Recipe  # complete: no field left to defaults
-    train_examples: int
-    holdout_examples: int
 
 
 class TrainerState(Record):
@@ -209,3 +207,13 @@ def failed(error: LuthierError, progress: Progress | None) -> Progress:
     return done.but(
         status="failed", message=error.message, failure=error.failure.model_dump(), estimated_finish=None
     )
+
+
+def parsed(line: str) -> list[Message]:
+    """One line of a dataset: `{"messages": [...]}`."""
+    return [Message.model_validate(message) for message in json.loads(line)["messages"]]
+
+
+def messages_of(path: Path) -> Iterator[list[Message]]:
+    with path.open(encoding="utf-8") as file:
+        yield from (parsed(line) for line in file if line.strip())

@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from records import Dataset, Recipe
+from providers import catalogue
+from records import Recipe
 
 
 class Options(BaseModel):
@@ -36,8 +37,8 @@ class Options(BaseModel):
     checkpoint_seconds: float = Field(
         20, ge=0, le=86_400, description="seconds between checkpoints; 0 writes one after every step"
     )
-    evaluate_examples: int = Field(
-        200, ge=0, le=100_000, description="holdout prompts that base and tuned model answer; losses cover all"
+    evaluate_examples: int | None = Field(
+        None, ge=0, le=100_000, description="holdout prompts to be answered; default 200, fewer if answers are long"
     )
     answer_tokens: int | None = Field(
         None, ge=1, le=8192, description="longest answer in the evaluation; default by the training answers"
@@ -52,13 +53,18 @@ def examples_a_step(options: Options, examples: int) -> int:
     return 8 if examples < 2_000 else 16 if examples < 20_000 else 32
 
 
+def row_limit(base_model: str, options: Options) -> int:
+    """Tokens that an example of this base may have."""
+    return options.max_tokens or catalogue.find(base_model).example_tokens
+
+
 def billions(base_model: str) -> float | None:
     """Parameters of a base model, in units of 1e9, as its name tells them (`…-135m`, `…-8B`)."""
     found = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)([mb])(?![a-z0-9])", base_model.rsplit("/", 1)[-1].lower())
     return float(found[1]) / (1000 if found[2] == "m" else 1) if found else None
 
 
-def planned(dataset: Dataset, recipe: Recipe, examples: int) -> Recipe:
+def planned(recipe: Recipe, examples: int) -> Recipe:
     """The recipe with epochs, learning rate and rank filled in.
 
     Epochs: few examples need more passes to make the 50 or so steps that an adapter takes to settle.

@@ -34,8 +34,8 @@ class StopSignal:
             signal.signal(kind, self._arrived)
 
     def _arrived(self, number: int, frame: FrameType | None) -> None:
-        again, self._requested = self._requested, True
-        if again or not self.patient:
+        self._requested = True
+        if not self.patient:
             raise Stopped
 
     def check(self) -> None:

@@ -75,7 +75,7 @@ class Scorer:
         """Sum of the trained tokens' losses in nats, differentiable."""
         if self._head_is_plain:
             hidden, targets = self._hidden(batch), batch.targets.to(self.device)
-            return FrozenHeadLoss.apply(hidden, self.head.weight, self.head.bias, targets)  # type: ignore[no-any-return,no-untyped-call]
+            return FrozenHeadLoss.apply(hidden, self.head.weight, self.head.bias, targets)
         return self._reshaped_losses(batch).sum()
 
     def losses(self, batch: Batch) -> torch.Tensor:

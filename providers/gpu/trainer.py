@@ -47,8 +47,10 @@ class Trainer:
         examples: Sequence[Sequence[TokenRow]],
         recipe: Recipe,
         budget: int,
+        stop: StopSignal,
     ):
         self.model, self.scorer, self.examples, self.recipe = model, scorer, examples, recipe
+        self.stop = stop
         self.options = Options.model_validate(recipe.options)
         self.budget = budget
         self.batch = examples_a_step(self.options, len(examples))
@@ -61,7 +63,7 @@ class Trainer:
         )
         self.state = TrainingState()
 
-    def run(self, job: JobFolder, report: Reporter, stop: StopSignal) -> TrainingState:
+    def run(self, job: JobFolder, report: Reporter) -> TrainingState:
         """Train from the last checkpoint, if there is one, to the end, and leave a checkpoint of it.
 
         Raises Stopped, after saving, if asked to stop; TrainingFailed if the loss is no number any more.
@@ -71,10 +73,9 @@ class Trainer:
             report.event(f"Going on from step {self.state.step} of {self.steps}.")
         self.model.train()
         saver = Saver(self, job, self.options.checkpoint_seconds)
-        stop.patient = True
+        self.stop.patient = True
         try:
             for epoch, step in self._steps_to_do():
-                stop.check()
                 self._timed_step(epoch, step, report)
                 saver.save_if_due()
                 if self.state.step % self.steps_per_epoch == 0:
@@ -84,7 +85,8 @@ class Trainer:
             saver.save()
             raise
         saver.save()
-        stop.patient = False
+        self.stop.patient = False
+        self.stop.check()
         self.model.eval()
         return self.state
 
@@ -131,7 +133,7 @@ class Trainer:
             self.budget = max(self.budget // 2, SMALLEST_BUDGET)
             report.event(f"Out of memory: computing {self.budget} tokens at once from here on.", "warning")
         elif not self.scorer.model.is_gradient_checkpointing:
-            self.model.enable_input_require_grads()  # type: ignore[operator]
+            self.model.enable_input_require_grads()
             self.scorer.model.gradient_checkpointing_enable({"use_reentrant": False})
             report.event("Out of memory: recomputing activations from here on, which is slower.", "warning")
         else:
@@ -145,8 +147,9 @@ class Trainer:
         trained = sum(sum(row.trained) for row in rows)
         loss = 0.0
         for batch in pack(rows, self.budget, self.scorer.shares):
+            self.stop.check()
             part = self.scorer.loss(batch) / trained
-            part.backward()  # type: ignore[no-untyped-call]
+            part.backward()
             loss += part.item()
         norm = torch.nn.utils.clip_grad_norm_(self.weights.values(), self.options.clip)
         if not math.isfinite(loss) or not torch.isfinite(norm):

@@ -11,6 +11,8 @@ from providers.patience import Patience
 from providers.tokens import Count, prompt_tokens
 from records import ChatOptions, Message, Usage
 
+MOST_STOPS = 4
+
 
 def stream(
     client: openai.OpenAI,
@@ -44,17 +46,18 @@ def stream(
 
 
 def _opened(client: openai.OpenAI, model: str, prompt: list[dict[str, Any]], options: ChatOptions) -> Any:
-    chosen: dict[str, Any] = {"stop": list(options.stop[:4])} if options.stop else {}
+    request: dict[str, Any] = {
+        "model": model,
+        "messages": prompt,
+        "temperature": options.temperature,
+        "top_p": options.top_p,
+        "max_completion_tokens": options.max_tokens,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if options.stop:
+        request["stop"] = list(options.stop[:MOST_STOPS])
     if options.seed is not None:
-        chosen["seed"] = options.seed
+        request["seed"] = options.seed
     with mapped("answering"):
-        return client.chat.completions.create(
-            model=model,
-            messages=prompt,  # type: ignore[arg-type]
-            temperature=options.temperature,
-            top_p=options.top_p,
-            max_completion_tokens=options.max_tokens,
-            stream=True,
-            stream_options={"include_usage": True},
-            **chosen,
-        )
+        return client.chat.completions.create(**request)

@@ -97,7 +97,7 @@ def failure(job: Any) -> LuthierError:
     if any(word in said.lower() for word in POLICY):
         return Refused(
             f"OpenAI stopped the job for its usage policies: {said}",
-            "The same data gives the same verdict. Take out what breaks the policies, or use another provider.",
+            "The same data gives the same verdict. Take out what breaks them, or use another provider.",
         )
     if code == "invalid_n_examples":
         return NotEnoughData(

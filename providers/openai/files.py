@@ -15,7 +15,6 @@ from providers.training_file import Written
 
 log = logging.getLogger("luthier.openai")
 
-PURPOSE = "fine-tune"
 MIME = "application/jsonl"
 LARGEST_BYTES = 8 * 1024**3  # the Uploads API's limit
 LISTED_PAGES = 10  # of 10,000 files each
@@ -45,11 +44,11 @@ class Files:
     def listed(self) -> Iterator[Any]:
         """Training files at OpenAI, newest first."""
         with mapped("looking for the training file"):
-            pages = self.client.files.list(purpose=PURPOSE, order="desc", limit=10_000).iter_pages()
+            pages = self.client.files.list(purpose="fine-tune", order="desc", limit=10_000).iter_pages()
             for page in islice(pages, LISTED_PAGES):
                 yield from page.data
 
     def send(self, file: Written) -> str:
         log.info("Sending the training file (%s bytes) to OpenAI.", f"{file.bytes:,}")
         with mapped("sending the training file"), file.path.open("rb") as content:
-            return self.client.files.create(file=(file.name, content, MIME), purpose=PURPOSE).id
+            return self.client.files.create(file=(file.name, content, MIME), purpose="fine-tune").id

@@ -125,7 +125,7 @@ class Jobs:
         return self.patience(ask)
 
     def listed(self, wanted: Collection[str]) -> dict[str, Any]:
-        """Those of the jobs that the newest pages show, for few requests; the rest is to be asked for singly."""
+        """Those of the jobs that the newest pages show; the rest is to be asked for singly."""
 
         def ask() -> dict[str, Any]:
             missing, found = set(wanted), {}

@@ -21,7 +21,7 @@ from providers.openai.faults import is_missing, mapped
 from providers.openai.files import Files
 from providers.openai.jobs import DATA, LABEL, Jobs, progress
 from providers.openai.uploads import PART_BYTES, Uploads
-from providers.patience import Patience
+from providers.patience import ONCE, PATIENT, Patience
 from providers.training_file import lines, written
 from records import (
     Answer,
@@ -49,7 +49,7 @@ class Options(HostedOptions):
 
 
 class OpenAI:
-    """`base_url` may name another service that speaks the protocol; `home` keeps notes of unfinished uploads."""
+    """`base_url` may name another service of the same protocol; `home` keeps notes of unfinished uploads."""
 
     name: ClassVar[str] = "openai"
     title: ClassVar[str] = "OpenAI"
@@ -62,7 +62,7 @@ class OpenAI:
         base_url: str = "",
         home: Path | None = None,
         bases_file: Path | None = None,
-        patience: Patience = Patience(),
+        patience: Patience = PATIENT,
         today: hosted.Today = hosted.today,
         part_bytes: int = PART_BYTES,
         timeout: float = TIMEOUT_SECONDS,
@@ -130,7 +130,7 @@ class OpenAI:
         return hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
 
     def check(self, dataset: Dataset, recipe: Recipe) -> list[Finding]:
-        """Raises NotConfigured, and Refused for a base that is closed or dying and for a job that costs too much."""
+        """Raises NotConfigured, and Refused for a base that is closed or dying and for too high a cost."""
         options = options_of(recipe, Options)
         file_says = find(recipe.base_model, self.bases_file)
         if not self.api_key:
@@ -225,7 +225,7 @@ class OpenAI:
         return answers(holdout, limit, recipe.base_model, tuned, ask, self.count, self.patience)
 
     def _ask(self, model: str, messages: Sequence[Message], options: ChatOptions) -> Iterator[str | Usage]:
-        return chat.stream(self.client, Patience(attempts=1), model, messages, options, self.count)
+        return chat.stream(self.client, ONCE, model, messages, options, self.count)
 
     def chat(
         self, base_model: str, reference: str, messages: Sequence[Message], options: ChatOptions
@@ -263,7 +263,7 @@ class OpenAI:
 
 
 def _request(recipe: Recipe, options: Options, training_file: str, label: str) -> dict[str, Any]:
-    """The body of the job's creation. The label's end is in the suffix too: it survives in the model's name."""
+    """The body of the job's creation. Without a suffix, the label's end makes one for the model's name."""
     wanted: dict[str, int | float | Literal["auto"]] = {"n_epochs": recipe.epochs or "auto"}
     if recipe.learning_rate:
         wanted["learning_rate_multiplier"] = recipe.learning_rate

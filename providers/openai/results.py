@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 import openai
+from pydantic import Field
 
 from errors import LuthierError
 from providers.openai.faults import mapped
@@ -18,7 +19,7 @@ class Checkpoint(Record):
 
     reference: str
     step: int
-    metrics: dict[str, float] = {}
+    metrics: dict[str, float] = Field({})
 
 
 def metrics(client: openai.OpenAI, job: Any) -> dict[str, float]:

@@ -1,12 +1,13 @@
 """Sends a large file in parts, and remembers which parts arrived, so that a rerun sends only the rest.
 
-OpenAI lists neither uploads nor parts, so the memory is ours: a note per file, in a folder where one is given.
+OpenAI lists neither uploads nor parts, so the memory is ours: a note per file, in a folder if given.
 """
 
 import json
 import logging
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Uploads:
             with file.path.open("rb") as content:
                 content.seek(len(note["parts"]) * self.part_bytes)
                 while data := content.read(self.part_bytes):
-                    note["parts"].append(self.patience(lambda data=data: self._part(note, data)))
+                    note["parts"].append(self.patience(partial(self._part, note, data)))
                     self._keep(file, note)
             made = self.patience(lambda: self._completed(note))
         except Refused as error:

@@ -1,0 +1,171 @@
+"""Which kind of dataset the rows make: what they are decides first, the use case second."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from preparation import reference
+from preparation.columns import Column, Table, grouped
+from preparation.roles import ANSWERING, CLASSIFYING, Roles, column_called, is_label, roles_of, unknown_label
+from records import Kind, Row
+
+SAMPLE = 400  # text rows whose patterns tell style from reference
+PASSAGE = 1500  # characters of a document that weigh as much as one record
+CLOSE = 0.4  # a second kind with this share of the first may be what the use case asks for
+DENSE = 0.35  # share of the text in questions, definitions, tables and instructions that makes a reference
+FEW_ANSWERS = 20  # dialogues, from which on short answers that come back are labels
+
+STYLE = re.compile(
+    r"\b(?:voice|tone|style|styl\w*|write like|sound\w* like|in the manner|blog\w*|posts?|newsletter\w*"
+    r"|copywrit\w*|articles?|stor(?:y|ies)|poems?|essays?|ghostwrit\w*|ton|schreibe?n?|écri\w*|escrib\w*|scriv\w*)\b",
+    re.IGNORECASE,
+)
+REFERENCE = re.compile(
+    r"\b(?:answer\w*|questions?|help\w*|support\w*|faqs?|knowledge|look up|explain\w*|assist\w*|customers?"
+    r"|docs|documentation|manual|handbook|inform\w*|frage\w*|antwort\w*|beantwort\w*|hilfe|répond\w*|question\w*|aide"
+    r"|respond\w*|preguntas?|ayuda|rispond\w*|domand\w*|aiuto|ajuda)\b",
+    re.IGNORECASE,
+)
+
+
+DOCUMENTS = "The rows are documents"
+TO_STYLE = "so each passage became a model of style."
+TO_REFERENCE = "so they became questions and answers."
+
+
+@dataclass
+class Survey:
+    """What a first pass over the rows finds. `units` are rows, or passages of documents."""
+
+    tables: dict[str, Table] = field(default_factory=dict)
+    roles: dict[str, Roles] = field(default_factory=dict)
+    dialogues: int = 0
+    one_turn: int = 0
+    answers: Column = field(default_factory=Column)
+    characters: int = 0
+    texts: int = 0
+    sampled: int = 0
+    strong: int = 0
+
+    @property
+    def dialogues_are_labelled(self) -> bool:
+        few = self.answers.filled >= FEW_ANSWERS and self.answers.mean_words <= 4
+        return few and self.one_turn == self.dialogues and is_label(self.answers, named=False)
+
+    def units(self) -> dict[str, float]:
+        counts = {"chat": 0.0, "classify": 0.0, "documents": self.characters / PASSAGE + (self.texts > 0)}
+        counts["classify" if self.dialogues_are_labelled else "chat"] += self.dialogues
+        for table, roles in self.by_table():
+            match roles.shape:
+                case "pairs":
+                    counts["chat"] += table.rows
+                case "labelled":
+                    counts["classify"] += table.rows
+                case "texts":
+                    counts["documents"] += max(table.rows, table.columns[roles.target].letters / PASSAGE)
+                case _:
+                    counts["documents"] += table.rows
+        return counts
+
+    @property
+    def column_names(self) -> list[str]:
+        return list(dict.fromkeys(name for table, _ in self.by_table() for name in table.columns))
+
+    def by_table(self) -> list[tuple[Table, Roles]]:
+        """Each table once, though several files may share it."""
+        distinct = {id(table): (table, self.roles[uri]) for uri, table in self.tables.items()}
+        return list(distinct.values())
+
+
+def survey(rows: Iterable[Row], use_case: str, label: str | None) -> Survey:
+    """Raises InvalidData if no table has the column `label`."""
+    found = Survey()
+    sample: list[Row] = []
+    for row in rows:
+        if row.text:
+            found.texts += 1
+            found.characters += len(row.text)
+            if len(sample) < SAMPLE:
+                sample.append(row)
+        elif row.fields:
+            found.tables.setdefault(row.source.uri, Table()).add(row.fields)
+        else:
+            _note_dialogue(found, row)
+    for _, document in groupby(sample, key=lambda row: row.source.uri):
+        strong, every = reference.strength(document)
+        found.strong += strong
+        found.sampled += every
+    found.tables = grouped(found.tables.items())
+    if label is not None and not any(column_called(table, label) for table in found.tables.values()):
+        raise unknown_label(label, found.tables)
+    roles = {id(table): roles_of(table, use_case, label) for table in found.tables.values()}
+    found.roles = {uri: roles[id(table)] for uri, table in found.tables.items()}
+    return found
+
+
+def _note_dialogue(found: Survey, row: Row) -> None:
+    found.dialogues += 1
+    said = [message for message in row.messages if message.role == "assistant"]
+    found.one_turn += len(said) == 1
+    found.answers.add(said[-1].content if said else "")
+
+
+def decide(found: Survey, use_case: str) -> tuple[Kind, str]:
+    """The kind that most rows make, and why, as a sentence. Where two are close the use case decides."""
+    units = found.units()
+    first, second = sorted(units, key=lambda name: (-units[name], name))[:2]
+    close = units[second] >= CLOSE * units[first] > 0
+    wanted = _wanted(use_case)
+    if close and wanted == second:
+        first = second
+    if first == "documents":
+        return _of_documents(found, use_case)
+    return ("classify", _why_labelled(found)) if first == "classify" else ("chat", _why_chat(found))
+
+
+def _wanted(use_case: str) -> str:
+    if CLASSIFYING.search(use_case) and not ANSWERING.search(use_case):
+        return "classify"
+    return "documents" if STYLE.search(use_case) else "chat" if ANSWERING.search(use_case) else ""
+
+
+def _of_documents(found: Survey, use_case: str) -> tuple[Kind, str]:
+    """Words of the use case for one kind only decide; else how much of the text answers questions."""
+    density = found.strong / found.sampled if found.sampled else 0.0
+    facts = sum(table.rows for table, roles in found.by_table() if roles.shape == "facts")
+    style, refers = STYLE.search(use_case), REFERENCE.search(use_case)
+    share = f"{density:.0%} of the text stands as questions, definitions, tables or instructions"
+    if style and not refers:
+        return "style", f"{DOCUMENTS} and the use case speaks of “{style[0]}”, {TO_STYLE}"
+    if refers and not style and (density > 0.02 or facts):
+        return "reference", f"{DOCUMENTS}, the use case speaks of “{refers[0]}” and {share}, {TO_REFERENCE}"
+    if density >= DENSE or (facts and facts > found.texts):
+        return "reference", f"{DOCUMENTS} and {share}, {TO_REFERENCE}"
+    return "style", f"{DOCUMENTS} and only {share}, {TO_STYLE}"
+
+
+def _why_labelled(found: Survey) -> str:
+    for table, roles in found.by_table():
+        if roles.shape == "labelled":
+            column = table.columns[roles.target]
+            return (
+                f"Column “{roles.target}” holds {column.distinct} values over {table.rows:,} rows, "
+                "so each row became a text with its label."
+            )
+    return (
+        f"The {found.dialogues:,} dialogues have {found.answers.distinct} different answers, "
+        "so each became a text with its label."
+    )
+
+
+def _why_chat(found: Survey) -> str:
+    pairs = [(table, roles) for table, roles in found.by_table() if roles.shape == "pairs"]
+    if not pairs or sum(table.rows for table, _ in pairs) < found.dialogues:
+        return f"{found.dialogues:,} rows are dialogues, so each became an example as it stands."
+    table, roles = max(pairs, key=lambda pair: pair[0].rows)
+    inputs = ", ".join(f"“{name}”" for name in roles.inputs)
+    return (
+        f"Column “{roles.target}” answers {inputs} over {table.rows:,} rows, "
+        "so each row became a question with its answer."
+    )

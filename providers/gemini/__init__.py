@@ -1,0 +1,1 @@
+"""Google Gemini, tuned in the customer's own Google Cloud project."""

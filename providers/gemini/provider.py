@@ -1,0 +1,231 @@
+"""Gemini as a provider, in Google Cloud. One paid job per label: found before it is created."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+from google.auth.credentials import Credentials
+from google.genai.types import AdapterSize, CreateTuningJobConfig
+from pydantic import BaseModel, Field
+
+from errors import Refused, Unavailable
+from providers import hosted, tokens
+from providers.catalogue import Base, find
+from providers.format import converted, findings, surveyed
+from providers.gemini import chat, jobs, leftovers
+from providers.gemini.access import TIMEOUT_SECONDS, Access
+from providers.gemini.dataset import FORMAT
+from providers.gemini.faults import Blocked, is_status
+from providers.gemini.staging import Staging
+from providers.holdout import answers
+from providers.hosted import HostedOptions, Leftover, options_of
+from providers.patience import ONCE, PATIENT, Patience
+from providers.training_file import lines, written
+from records import (
+    Answer,
+    ChatOptions,
+    Dataset,
+    Event,
+    Example,
+    Finding,
+    Message,
+    Outcome,
+    Price,
+    Progress,
+    Recipe,
+    TokenCount,
+    Usage,
+)
+
+RANKS = {
+    1: AdapterSize.ADAPTER_SIZE_ONE,
+    2: AdapterSize.ADAPTER_SIZE_TWO,
+    4: AdapterSize.ADAPTER_SIZE_FOUR,
+    8: AdapterSize.ADAPTER_SIZE_EIGHT,
+    16: AdapterSize.ADAPTER_SIZE_SIXTEEN,
+}
+NAME_LENGTH = 128
+
+
+class Options(HostedOptions):
+    checkpoints: bool = Field(
+        False,
+        title="Checkpoints",
+        description="keep the model of every epoch, each with its endpoint",
+    )
+
+
+class Gemini:
+    """`endpoint` and `storage_endpoint` replace Google's hosts; no credentials: the application-default."""
+
+    name: ClassVar[str] = "gemini"
+    title: ClassVar[str] = "Google Gemini"
+    Options: ClassVar[type[BaseModel]] = Options
+    resumes: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        project: str = "",
+        location: str = "",
+        bucket: str = "",
+        credentials: Credentials | None = None,
+        endpoint: str = "",
+        storage_endpoint: str = "",
+        bases_file: Path | None = None,
+        patience: Patience = PATIENT,
+        today: hosted.Today = hosted.today,
+        timeout: float = TIMEOUT_SECONDS,
+    ):
+        self.bases_file, self.patience, self.today = bases_file, patience, today
+        self.access = Access(project, location, credentials, endpoint, storage_endpoint, patience, timeout)
+        self.staging = Staging(self.access, bucket)
+        self.count = tokens.estimated
+
+    @cached_property
+    def jobs(self) -> jobs.Jobs:
+        return jobs.Jobs(self.access)
+
+    def plan(self, dataset: Dataset, recipe: Recipe) -> Recipe:
+        return recipe if recipe.epochs else recipe.but(epochs=hosted.epochs_for(dataset))
+
+    def price(self, dataset: Dataset, recipe: Recipe) -> Price | None:
+        """An estimate, of the training examples as they are now."""
+        base = find(recipe.base_model, self.bases_file)
+        survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
+        return hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
+
+    def check(self, dataset: Dataset, recipe: Recipe) -> list[Finding]:
+        """Raises Refused for a base that is closed or dying and for too high a cost; NotConfigured."""
+        options, base = options_of(recipe, Options), find(recipe.base_model, self.bases_file)
+        self._refuse(base, recipe, options)
+        self.access.demand()
+        self.staging.demand()
+        _ = self.access.credentials
+        survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
+        estimate = hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
+        hosted.refuse_dear(estimate, options.max_cost, base)
+        return [
+            hosted.price_finding(estimate, base),
+            *findings(FORMAT, survey, base),
+            *hosted.retirement_finding(base),
+            Finding(
+                rule="token estimate",
+                severity="info",
+                message="Gemini's tokens are estimated from the length of the text, rather high than low.",
+            ),
+        ]
+
+    def _refuse(self, base: Base, recipe: Recipe, options: HostedOptions) -> None:
+        hosted.refuse_closed(base, self.today())
+        hosted.refuse_dying(base, self.today(), options.accept_retirement)
+        if recipe.rank and recipe.rank not in RANKS:
+            raise Refused(
+                f"Gemini takes no rank of {recipe.rank}.", f"It takes {', '.join(map(str, RANKS))}, or none."
+            )
+
+    def measure(self, base_model: str, examples: Iterable[Example]) -> Iterator[TokenCount]:
+        limit = find(base_model, self.bases_file).example_tokens
+        return tokens.measured_all(examples, self.count, limit)
+
+    def start(self, dataset: Dataset, recipe: Recipe, label: str) -> str:
+        if found := self.find(label):
+            return found
+        options, base = options_of(recipe, Options), find(recipe.base_model, self.bases_file)
+        self._refuse(base, recipe, options)
+        if options.max_cost:
+            hosted.refuse_dear(self.price(dataset, recipe), options.max_cost, base)
+        with written(converted(FORMAT, lines(dataset.train_uri))) as file:
+            uri = self.staging.put(file)
+        return self.jobs.create_once(label, recipe.base_model, uri, _config(recipe, options, label))
+
+    def find(self, label: str) -> str | None:
+        return self.jobs.find(label)
+
+    def poll(self, remote_id: str) -> Progress:
+        return jobs.progress(self.jobs.get(remote_id))
+
+    def poll_all(self, remote_ids: Collection[str]) -> dict[str, Progress]:
+        """All of them for one request per hundred jobs."""
+        found = self.jobs.listed(remote_ids)
+        return {id: jobs.progress(found.get(id) or self.jobs.get(id)) for id in remote_ids}
+
+    def events(self, remote_id: str) -> list[Event]:
+        return jobs.events(self.jobs.get(remote_id))
+
+    def findings(self, remote_id: str) -> list[Finding]:
+        """What Google left out of the training, known once it has read the data."""
+        return jobs.findings(self.jobs.get(remote_id))
+
+    def cancel(self, remote_id: str) -> None:
+        if remote_id:
+            self.jobs.cancel(remote_id)
+
+    def outcome(self, remote_id: str) -> Outcome:
+        """Raises Unavailable while Google has not named the endpoint."""
+        job = self.jobs.get(remote_id)
+        if not job.tuned_model or not job.tuned_model.endpoint:
+            raise Unavailable(
+                "Google has not named the tuned model's endpoint yet.", "Ask again in a minute."
+            )
+        return Outcome(
+            reference=job.tuned_model.endpoint, base_name=job.base_model or "", metrics=jobs.metrics(job)
+        )
+
+    def answers(self, remote_id: str, dataset: Dataset, recipe: Recipe) -> list[Answer]:
+        tuned = self.outcome(remote_id).reference
+        limit = options_of(recipe, Options).evaluate_on
+        holdout = lines(dataset.holdout_uri)
+        return answers(holdout, limit, recipe.base_model, tuned, self._ask, self.count, self.patience)
+
+    def _ask(self, model: str, messages: Sequence[Message], options: ChatOptions) -> Iterator[str | Usage]:
+        """A filtered answer counts as an empty one."""
+        try:
+            yield from chat.stream(self.access, ONCE, model, messages, options)
+        except Blocked:
+            yield ""
+
+    def chat(
+        self, base_model: str, reference: str, messages: Sequence[Message], options: ChatOptions
+    ) -> Iterator[str | Usage]:
+        """Raises Refused for a model that is gone, with the date of its base's end where one is known."""
+        try:
+            yield from chat.stream(self.access, self.patience, reference, messages, options)
+        except Refused as error:
+            if is_status(error, 404):
+                raise self._gone(base_model, reference, error) from error
+            raise
+
+    def _gone(self, base_model: str, reference: str, error: Refused) -> Refused:
+        try:
+            end = find(base_model, self.bases_file).inference_until
+        except Refused:
+            end = None
+        dead = end is not None and self.today() >= end
+        why = f"Its base {base_model} was shut down on {end}." if dead else error.message
+        return Refused(
+            f"Google no longer offers the model {reference}. {why}",
+            "Train the dataset again on another base (`luthier bases`).",
+        )
+
+    def leftovers(self, label: str) -> list[Leftover]:
+        """What the job of that label left in Google Cloud."""
+        return leftovers.of_label(self.jobs, label)
+
+    def orphans(self) -> list[Leftover]:
+        """Staged files that belong to no job."""
+        return leftovers.without_job(self.jobs, self.staging)
+
+    def remove(self, leftover: Leftover) -> None:
+        leftovers.remove(self.access, self.jobs, self.staging, leftover)
+
+
+def _config(recipe: Recipe, options: Options, label: str) -> CreateTuningJobConfig:
+    return CreateTuningJobConfig(
+        tuned_model_display_name=(recipe.suffix or f"luthier-{label[-8:]}")[:NAME_LENGTH],
+        labels={jobs.LABEL: jobs.label_value(label)},
+        epoch_count=recipe.epochs,
+        learning_rate_multiplier=recipe.learning_rate,
+        adapter_size=RANKS[recipe.rank] if recipe.rank else None,
+        export_last_checkpoint_only=not options.checkpoints,
+    )

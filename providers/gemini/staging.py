@@ -1,0 +1,87 @@
+"""Puts a training file into Cloud Storage once: created only, under the hash of its bytes."""
+
+import base64
+import logging
+
+import google_crc32c
+from google.api_core.exceptions import PreconditionFailed
+from google.cloud.storage import Blob
+
+from errors import NotConfigured, Refused
+from providers.gemini.access import Access
+from providers.training_file import Written
+
+log = logging.getLogger("luthier.gemini")
+
+FOLDER = "luthier"
+
+
+class Staging:
+    """`bucket` may carry a folder: `name/folder`, with or without `gs://`."""
+
+    def __init__(self, access: Access, bucket: str):
+        name, _, folder = bucket.removeprefix("gs://").strip("/").partition("/")
+        self.access, self.bucket = access, name
+        self.prefix = f"{folder}/{FOLDER}" if folder else FOLDER
+
+    def demand(self) -> None:
+        """Raises NotConfigured without a bucket."""
+        if not self.bucket:
+            raise NotConfigured(
+                "There is no Cloud Storage bucket to stage the training file in.",
+                "Set LUTHIER_GOOGLE_BUCKET to a bucket in the region of the tuning jobs.",
+            )
+
+    def put(self, file: Written) -> str:
+        """The gs:// URI of the file, found or sent. Safe to repeat and to race: the first one stays."""
+        self.demand()
+        blob = self.access.storage.bucket(self.bucket).blob(f"{self.prefix}/{file.name}")
+        self.access.asked("staging the training file", lambda: self._sent(blob, file))
+        if blob.size != file.bytes or blob.crc32c != _crc32c(file):
+            raise Refused(
+                f"gs://{self.bucket}/{blob.name} holds other bytes than its name says.",
+                "Delete that object, then try again.",
+            )
+        return f"gs://{self.bucket}/{blob.name}"
+
+    def _sent(self, blob: Blob, file: Written) -> None:
+        """Leaves the object's own figures in `blob`."""
+        if blob.exists(retry=None):
+            blob.reload(retry=None)
+            return
+        log.info("Staging the training file (%s bytes) in Cloud Storage.", f"{file.bytes:,}")
+        try:
+            blob.upload_from_filename(
+                str(file.path),
+                content_type="application/jsonl",
+                if_generation_match=0,
+                checksum="crc32c",
+                timeout=self.access.timeout,
+                retry=None,
+            )
+        except PreconditionFailed:
+            blob.reload(retry=None)  # another worker, or an attempt of ours that seemed to fail
+
+    def listed(self) -> dict[str, int]:
+        """URIs of the staged files, with their sizes."""
+
+        def ask() -> dict[str, int]:
+            blobs = self.access.storage.list_blobs(self.bucket, prefix=f"{self.prefix}/luthier-", retry=None)
+            return {f"gs://{self.bucket}/{blob.name}": int(blob.size or 0) for blob in blobs}
+
+        self.demand()
+        return self.access.asked("listing the staged files", ask)
+
+    def delete(self, uri: str) -> None:
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        blob = self.access.storage.bucket(bucket).blob(name)
+        self.access.asked("deleting the staged file", lambda: blob.delete(retry=None))
+
+
+def _crc32c(file: Written) -> str:
+    """As Cloud Storage writes it: base64 of the big-endian checksum."""
+    checksum = google_crc32c.Checksum()
+    with file.path.open("rb") as content:
+        for _ in checksum.consume(content, 1 << 20):
+            pass
+    return base64.b64encode(checksum.digest()).decode()

@@ -1,0 +1,97 @@
+"""The trainer as a process: `python -m providers.gpu JOB_DIR`.
+
+Also `python -m providers.gpu export-base BASE_MODEL FOLDER`, which writes a base model (the packaged one, say)
+as a folder that `from_pretrained` reads.
+"""
+
+import errno
+import logging
+import os
+import sys
+from pathlib import Path
+
+from errors import LuthierError, TrainingFailed
+from providers.gpu.jobs import JobFolder
+from providers.gpu.progress import Reporter, Stopped, StopSignal
+
+STOPPED = 143  # 128 + SIGTERM
+
+
+def run_job(path: Path) -> int:
+    """Exit status of the process: 0 succeeded (or another process has the job), 143 stopped, else failed."""
+    job = JobFolder(path)
+    stop = StopSignal()
+    stop.install()
+    with job.locked() as mine:
+        if not mine:
+            logging.warning("Another process trains %s.", path)
+            return 0
+        report = Reporter(job)
+        try:
+            return _run(job, report, stop)
+        except Stopped:
+            report.finish("cancelled", "Stopped; a checkpoint is kept.")
+            return STOPPED
+        except LuthierError as error:
+            report.finish("failed", error.message, error.failure)
+            return error.exit_code
+
+
+def _run(job: JobFolder, report: Reporter, stop: StopSignal) -> int:
+    report.say("Starting")
+    # libgomp's threads would spin while they wait, which takes the processor from whoever else needs it
+    os.putenv("OMP_WAIT_POLICY", "passive")
+    from providers.gpu.run import Run
+
+    try:
+        # the job folder is HOME/jobs/LABEL
+        Run(job, job.path.parent.parent, report, stop).all_stages()
+    except (OSError, RuntimeError, MemoryError) as error:
+        logging.exception("The trainer failed.")
+        raise in_plain_words(error) from error
+    report.finish("succeeded", "The model is trained, compared with its base and saved.")
+    return 0
+
+
+def in_plain_words(error: OSError | RuntimeError | MemoryError) -> LuthierError:
+    """Faults of the machine, told as what a person can do about them."""
+    words = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "No space left" in words:
+        return TrainingFailed(
+            "The disk is full.", "Free some space; `luthier jobs retry JOB` goes on from the last checkpoint."
+        )
+    if isinstance(error, MemoryError) or "out of memory" in words.lower() or "can't allocate memory" in words:
+        return TrainingFailed(
+            "The memory is too small for this base model.",
+            "Take a smaller base model, shorter examples (option max_tokens) or 4 bits (option quantize).",
+        )
+    if isinstance(error, RuntimeError) and "CUDA" in words:
+        return TrainingFailed(
+            f"The GPU failed: {words}",
+            "`luthier jobs retry JOB` goes on from the last checkpoint in a new process.",
+            transient=True,
+        )
+    return TrainingFailed(f"The trainer failed: {words}", "The job's trainer.log tells more.")
+
+
+def main(arguments: list[str]) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    match arguments:
+        case ["export-base", base_model, folder]:
+            from providers.gpu import bases
+
+            try:
+                bases.export(base_model, Path(folder).expanduser())
+            except LuthierError as error:
+                print(error, file=sys.stderr)
+                return error.exit_code
+            return 0
+        case [path] if (Path(path) / "job.json").exists():
+            return run_job(Path(path).absolute())
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,150 @@
+"""One job from its folder to its adapter: train, evaluate, export. Every stage is skipped if it is done."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from errors import InvalidData
+from providers.gpu import adapter, bases, checkpoint, device, export
+from providers.gpu.batching import token_budget
+from providers.gpu.estimate import weight_bytes
+from providers.gpu.evaluation import Evaluator, Question
+from providers.gpu.generation import Speaker
+from providers.gpu.jobs import JobFolder, TrainerResult, messages_of, write_atomically
+from providers.gpu.options import Options, row_limit
+from providers.gpu.progress import Reporter, StopSignal
+from providers.gpu.scoring import Scorer
+from providers.gpu.template import Template, TokenRow
+from providers.gpu.trainer import Trainer
+from records import Answer
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+
+class Run:
+    """What the stages of one job share; made when first needed, since a finished stage needs little of it."""
+
+    def __init__(self, job: JobFolder, home: Path, report: Reporter, stop: StopSignal):
+        self.job, self.home, self.report, self.stop = job, home, report, stop
+        self.spec = job.read_spec()
+        self.recipe = self.spec.recipe
+        self.options = Options.model_validate(self.recipe.options)
+        self.base = bases.find(self.recipe.base_model)
+        self.limit = row_limit(self.recipe.base_model, self.options)
+
+    def all_stages(self) -> None:
+        """Raises LuthierError for what a person can mend, Stopped if asked to stop."""
+        if not self.job.result.exists():
+            self.train()
+            answers = self.evaluate()
+            if not self.job.adapter.exists():
+                self.report.say("Saving the adapter")
+                export.write(self.job.adapter, self.model, self.base, self.template.folder, self.state)
+            self._write_result(answers)
+        # the moments of the optimiser are three times the adapter, and of no use any more
+        self.job.checkpoint.unlink(missing_ok=True)
+
+    @cached_property
+    def template(self) -> Template:
+        return Template(bases.tokenizer_folder(self.base, self.home / "cache"))
+
+    @cached_property
+    def examples(self) -> list[list[TokenRow]]:
+        """The training rows of each example; examples without a token to learn are left out."""
+        cut = [
+            [row.cut(self.limit) for row in self.template.rows(messages)]
+            for messages in messages_of(self.job.train)
+        ]
+        kept = [rows for rows in ([row for row in rows if any(row.trained)] for rows in cut) if rows]
+        if len(kept) < len(cut):
+            lost = len(cut) - len(kept)
+            self.report.event(
+                f"{lost} examples left out: nothing to learn in their first {self.limit} tokens.", "warning"
+            )
+        if not kept:
+            raise InvalidData(
+                "No example has an answer within the tokens that the base model may read.",
+                "Give examples that end with the assistant's answer, or raise the option max_tokens.",
+            )
+        return kept
+
+    @cached_property
+    def model(self) -> "PeftModel":
+        self.report.say("Loading the base model")
+        config = bases.config(self.base)
+        place = device.choose(self.options, config.get("dtype") or config.get("torch_dtype"))
+        device.settle(place)
+        quantize = device.wants_four_bit(self.options, place, weight_bytes(config), config["model_type"])
+        base = bases.load(self.base, place, quantize)
+        kind = "in 4 bits" if quantize else f"in {place.precision}"
+        self.report.event(f"Base model {self.base.id} loaded {kind} on {place.name}.")
+        return adapter.attach(base, self.recipe, self.options)
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        longest = max(len(row.tokens) for rows in self.examples for row in rows)
+        scorer = Scorer(self.model.get_base_model(), self.options.share_prefixes, longest)
+        if not scorer.shares:
+            self.report.event(f"Prefixes are not shared: {scorer.why_not_shared}. Rows are padded by length.")
+        return scorer
+
+    @cached_property
+    def state(self) -> checkpoint.TrainingState:
+        """The trained state; its weights are in the model."""
+        return checkpoint.load(self.job.checkpoint, adapter.weights(self.model), None)
+
+    def train(self) -> None:
+        self.report.say("Reading the examples")
+        budget = token_budget(self.options, "cuda" if self.scorer.device != "cpu" else "cpu")
+        trainer = Trainer(self.model, self.scorer, self.examples, self.recipe, budget, self.stop)
+        if checkpoint.steps_done(self.job.checkpoint) < trainer.steps:
+            self.report.event(
+                f"Training on {len(self.examples)} examples: {trainer.steps} steps of {trainer.batch}, "
+                f"learning rate {self.recipe.learning_rate:g}, rank {self.recipe.rank}."
+            )
+            self.state = trainer.run(self.job, self.report)
+
+    def evaluate(self) -> list[Answer]:
+        if self.job.answers.exists():
+            return self.job.read_answers()
+        self.state.step  # loads the weights, if training was done by an earlier process
+        speaker = Speaker(self.scorer.model, self.template)
+        asked = (Question.of(messages, speaker, self.limit) for messages in messages_of(self.job.holdout))
+        questions = [question for question in asked if question]
+        evaluator = Evaluator(self.model, self.scorer, speaker, self.options, longest_answer(self.examples))
+        return evaluator.run(questions, self.job, self.report, self.stop.check) if questions else []
+
+    def _write_result(self, answers: Sequence[Answer]) -> None:
+        state = self.state
+        epoch = math.ceil(len(state.losses) / (self.recipe.epochs or 1))
+        last = state.losses[-epoch:]
+        metrics = {
+            "loss": sum(last) / len(last),
+            "final_loss": state.losses[-1],
+            "steps": float(state.step),
+            "tokens": float(state.tokens),
+            "training_seconds": round(state.seconds, 2),
+            "tokens_per_second": round(state.tokens / max(state.seconds, 1e-9), 1),
+            "adapter_parameters": float(sum(value.numel() for value in adapter.weights(self.model).values())),
+        } | holdout_losses(answers)
+        result = TrainerResult(base_revision=bases.revision(self.base), metrics=metrics)
+        write_atomically(self.job.result, result.model_dump_json())
+
+
+def longest_answer(examples: Sequence[Sequence[TokenRow]]) -> int:
+    """Tokens of the longest answer, the end token included."""
+    runs = (groupby(row.trained) for rows in examples for row in rows)
+    return max(len(list(run)) for row in runs for trained, run in row if trained)
+
+
+def holdout_losses(answers: Sequence[Answer]) -> dict[str, float]:
+    """Loss a token over the whole holdout, for both models."""
+    tokens = sum(answer.tokens for answer in answers)
+    if not tokens:
+        return {}
+    total: Callable[[str], float] = lambda name: sum(getattr(a, name) * a.tokens for a in answers) / tokens
+    return {"base_loss": total("base_loss"), "tuned_loss": total("tuned_loss")}

@@ -1,0 +1,210 @@
+"""Runs: work that an account asked for, from the click on, and what became of it.
+
+A run is there before its dataset and job are known. It says whose a job is, and through the job whose
+dataset and model; jobs that the command line started get a run of the owner's.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+from pydantic import Field
+from sqlalchemy import Connection, func, or_, select
+
+from errors import NotFound, Refused
+from records import ENDED, Failure, Job, Record, Status, now
+from registry.accounts import OWNER
+from registry.database import Database, insert_missing
+from registry.tables import accounts, jobs, models, runs
+
+Flow = Literal["fine_tune", "prepare_dataset"]
+# What an ended run keeps, whatever its process still says.
+SETTLED = {"status", "failure", "finished_at"}
+LOST: tuple[Status, ...] = ("failed", "cancelled")
+
+
+class Run(Record):
+    id: str = Field(default_factory=lambda: f"ftjob-{uuid4().hex[:24]}")
+    account: str
+    flow: Flow
+    name: str
+    use_case: str
+    base_model: str
+    provider: str
+    premium: bool = False
+    parameters: dict[str, Any] = Field(description="what the flow is called with")
+    request: dict[str, Any] = Field({}, description="what the API was asked for and gives back as it was")
+    status: Status = "queued"
+    failure: Failure | None = None
+    dataset_id: str | None = None
+    job_id: str | None = None
+    elsewhere: bool = Field(False, description="another program runs it, the command line for instance")
+    pid: int | None = None
+    pid_started: float | None = Field(None, description="seconds since 1970; tells a reused id")
+    flow_run_id: str | None = Field(None, description="of the Prefect server that runs it")
+    starts: int = 0
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
+    finished_at: datetime | None = None
+    deleted_at: datetime | None = None
+    purged_at: datetime | None = None
+
+
+class Runs(Database):
+    def add_run(self, run: Run, limit: int | None = None) -> Run:
+        """Store a new run. Raises Refused if the account has `limit` models of the run's class already.
+
+        The account's row is locked meanwhile: of two that ask at once for the last place, one gets it.
+        """
+        with self.writing() as connection:
+            self._check_room(connection, run, limit)
+            connection.execute(runs.insert().values(**_row(run)))
+        return run
+
+    def _check_room(self, connection: Connection, run: Run, limit: int | None) -> None:
+        if limit is None:
+            return
+        connection.execute(select(accounts.c.id).where(accounts.c.id == run.account).with_for_update())
+        if _count(connection, run.account, run.premium, besides=run.id) >= limit:
+            kind = "premium models" if run.premium else "models"
+            raise Refused(
+                f"Your plan holds {limit} {kind}, and you have {limit}." if limit else
+                f"Your plan holds no {kind}.",
+                "Upgrade the plan, or delete a model that is no longer needed." if limit else
+                "Upgrade the plan, or choose another base model.",
+            )
+
+    def run(self, run_id: str) -> Run:
+        """Raises NotFound."""
+        with self.reading() as connection:
+            return _found(connection, run_id)
+
+    def runs(self, account_id: str | None = None, statuses: Sequence[Status] = (), deleted: bool = False) -> list[Run]:
+        """The newest first; without deleted ones, or only those that can be restored."""
+        query = select(runs.c.record).order_by(runs.c.created_at.desc(), runs.c.id)
+        query = query.where(runs.c.deleted_at.is_not(None) if deleted else runs.c.deleted_at.is_(None))
+        query = query.where(runs.c.purged_at.is_(None))
+        if account_id:
+            query = query.where(runs.c.account == account_id)
+        if statuses:
+            query = query.where(runs.c.status.in_(statuses))
+        with self.reading() as connection:
+            return [Run.model_validate_json(text) for text in connection.execute(query).scalars()]
+
+    def runs_of_job(self, job_id: str) -> list[Run]:
+        """Of all accounts, without deleted ones."""
+        query = select(runs.c.record).where(runs.c.job_id == job_id, runs.c.deleted_at.is_(None))
+        with self.reading() as connection:
+            return [Run.model_validate_json(text) for text in connection.execute(query).scalars()]
+
+    def update_run(self, run_id: str, **changes: Any) -> Run:
+        """Change fields; a run that has ended stays as it ended, until `reopen_run`. Raises NotFound."""
+        with self.writing() as connection:
+            run = _found(connection, run_id, lock=True)
+            if run.status in ENDED and changes.keys() & SETTLED:
+                changes = {name: value for name, value in changes.items() if name not in SETTLED}
+            return _change(connection, run, changes)
+
+    def reopen_run(self, run_id: str, limit: int | None = None, **changes: Any) -> Run:
+        """A failed or cancelled run is queued again. Raises Refused at the plan's limit, as `add_run` does."""
+        fresh = {"status": "queued", "failure": None, "finished_at": None, "deleted_at": None, "starts": 0}
+        process = {"pid": None, "pid_started": None, "flow_run_id": None, "elsewhere": False}
+        with self.writing() as connection:
+            run = _found(connection, run_id, lock=True)
+            if run.status not in LOST:
+                return run
+            self._check_room(connection, run, limit)
+            return _change(connection, run, {**fresh, **process, **changes})
+
+    def models_counted(self, account_id: str, premium: bool) -> int:
+        """Models and models in the making that count against the plan: not deleted, failed or cancelled ones."""
+        with self.reading() as connection:
+            return _count(connection, account_id, premium)
+
+    def restore_run(self, run_id: str, limit: int | None) -> Run:
+        """Take back a deletion. Raises NotFound if it is too late, Refused if the place is taken meanwhile."""
+        with self.writing() as connection:
+            run = _found(connection, run_id, lock=True)
+            if run.purged_at:
+                raise NotFound(f"'{run.name}' was deleted for good.", "Train it again on the same data.")
+            if run.status not in LOST:
+                self._check_room(connection, run, limit)
+            return _change(connection, run, {"deleted_at": None})
+
+    def adopt_jobs(self) -> None:
+        """Give the owner a run of each job that has none: what the command line started."""
+        known = select(runs.c.job_id).where(runs.c.job_id.is_not(None))
+        alive = known.where(runs.c.purged_at.is_(None))
+        made_again = select(models.c.job_id).where(models.c.deleted_at.is_(None), models.c.job_id.not_in(alive))
+        orphans = select(jobs.c.record).where(or_(jobs.c.id.not_in(known), jobs.c.id.in_(made_again)))
+        with self.reading() as connection:
+            found = [Job.model_validate_json(text) for text in connection.execute(orphans).scalars()]
+        for job in found:
+            with self.writing() as connection:
+                insert_missing(connection, runs, **_row(_adopted(job)))
+
+
+def _adopted(job: Job) -> Run:
+    return Run(
+        # from the job's id, so that two that adopt at once make one run; from its time, so that it can be anew
+        id=f"ftjob-{job.id.rpartition('-')[2]}{int(job.updated_at.timestamp()):x}"[:40],
+        account=OWNER,
+        flow="fine_tune",
+        name=job.name,
+        use_case="",
+        base_model=job.recipe.base_model,
+        provider=job.provider,
+        parameters={
+            "dataset_id": job.dataset_id,
+            "name": job.name,
+            "recipe": job.recipe.model_dump(mode="json"),
+        },
+        status=job.status if job.status in ENDED else "in_progress",
+        failure=job.failure,
+        dataset_id=job.dataset_id,
+        job_id=job.id,
+        elsewhere=True,
+        created_at=job.created_at,
+        updated_at=job.updated_at,
+        finished_at=job.finished_at,
+    )
+
+
+def _count(connection: Connection, account_id: str, premium: bool, besides: str = "") -> int:
+    shown = select(models.c.job_id).where(models.c.deleted_at.is_(None))
+    columns = runs.c
+    # two runs of the same job are one model
+    query = select(func.count(func.distinct(func.coalesce(columns.job_id, columns.id)))).where(
+        columns.account == account_id,
+        columns.flow == "fine_tune",
+        columns.premium == premium,
+        columns.deleted_at.is_(None),
+        columns.id != besides,
+        columns.status.not_in(LOST),
+        or_(columns.status != "succeeded", columns.job_id.in_(shown)),
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def _found(connection: Connection, run_id: str, lock: bool = False) -> Run:
+    query = select(runs.c.record).where(runs.c.id == run_id)
+    text = connection.execute(query.with_for_update() if lock else query).scalar()
+    if text is None:
+        raise NotFound(f"There is no fine-tuning job '{run_id}'.", "List the jobs to see their ids.")
+    return Run.model_validate_json(text)
+
+
+def _change(connection: Connection, run: Run, changes: dict[str, Any]) -> Run:
+    moment = now()
+    if changes.get("status") in ENDED:
+        changes = {"finished_at": moment, **changes}
+    changed = run.but(**{"updated_at": moment, **changes, "id": run.id})
+    connection.execute(runs.update().where(runs.c.id == run.id).values(**_row(changed)))
+    return changed
+
+
+def _row(run: Run) -> dict[str, Any]:
+    looked_up = ("id", "account", "flow", "status", "premium", "job_id", "dataset_id")
+    moments = ("created_at", "deleted_at", "purged_at")
+    return {name: getattr(run, name) for name in (*looked_up, *moments)} | {"record": run.model_dump_json()}

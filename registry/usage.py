@@ -1,0 +1,61 @@
+"""Requests in a rolling window, counted for an account as a whole: chat and API draw on the same allowance."""
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from records import now
+from registry.database import Database, insert_missing
+from registry.tables import accounts, usage
+
+MINUTE = 60
+
+
+class Window(NamedTuple):
+    """`frees_at` is when the oldest requests leave the window; none if it is empty."""
+
+    used: int
+    frees_at: datetime | None
+    granted: bool = True
+
+
+class Usage(Database):
+    def spend_request(self, account_id: str, limit: int | None, window: timedelta) -> Window:
+        """Count one request, unless `limit` are in the window; `granted` says which. One transaction."""
+        minute = _minute(now())
+        with self.writing() as connection:
+            # rows that many workers count in are locked by their account's row
+            connection.execute(select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
+            seen = _window(connection, account_id, window)
+            if limit is not None and seen.used >= limit:
+                return seen._replace(granted=False)
+            if not insert_missing(connection, usage, account=account_id, minute=minute, requests=1):
+                here = (usage.c.account == account_id, usage.c.minute == minute)
+                connection.execute(usage.update().where(*here).values(requests=usage.c.requests + 1))
+            return Window(seen.used + 1, seen.frees_at or _leaves(minute, window))
+
+    def requests_used(self, account_id: str, window: timedelta) -> Window:
+        with self.reading() as connection:
+            return _window(connection, account_id, window)
+
+    def forget_usage(self, before: datetime) -> None:
+        with self.writing() as connection:
+            connection.execute(usage.delete().where(usage.c.minute < _minute(before)))
+
+
+def _window(connection: Connection, account_id: str, window: timedelta) -> Window:
+    first = _minute(now() - window)
+    query = select(func.coalesce(func.sum(usage.c.requests), 0), func.min(usage.c.minute)).where(
+        usage.c.account == account_id, usage.c.minute > first
+    )
+    used, oldest = connection.execute(query).one()
+    return Window(int(used), _leaves(oldest, window) if oldest is not None else None)
+
+
+def _minute(moment: datetime) -> int:
+    return int(moment.timestamp()) // MINUTE
+
+
+def _leaves(minute: int, window: timedelta) -> datetime:
+    return datetime.fromtimestamp(minute * MINUTE, UTC) + window

@@ -1,0 +1,199 @@
+"""Errors that only a server has, and how every error is answered: one envelope for /v1, a page elsewhere."""
+
+import html
+import logging
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from errors import LuthierError, Unavailable
+from records import Report
+
+log = logging.getLogger("luthier.web")
+
+TITLES = {
+    400: "That can't be read",
+    401: "Sign in first",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not possible here",
+    409: "Refused",
+    413: "Too large",
+    422: "The data can't be used",
+    429: "Too many requests",
+    500: "Something went wrong",
+    502: "The provider can't be reached",
+    503: "Not configured",
+}
+TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+
+class SignInNeeded(LuthierError):
+    """No session; a page sends the browser to /login."""
+
+    code, exit_code, http_status = "sign_in_needed", 1, 401
+
+
+class BadKey(LuthierError):
+    """The API key is missing, unknown, revoked or expired."""
+
+    code, exit_code, http_status = "invalid_api_key", 1, 401
+
+
+class Forbidden(LuthierError):
+    code, exit_code, http_status = "forbidden", 1, 403
+
+
+class BadRequest(LuthierError):
+    """`param` names the field that is wrong."""
+
+    code, exit_code, http_status = "invalid_request", 1, 400
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        report: Report | None = None,
+        param: str | None = None,
+        why: str | None = None,
+    ):
+        super().__init__(message, hint, report)
+        self.args = (message, hint, report, param, why)
+        self.param, self.why = param, why
+
+
+class TooManyRequests(Unavailable):
+    """The plan's window is spent, or too many wait already. `retry_after` is in seconds."""
+
+    code, exit_code, http_status = "rate_limit_exceeded", 6, 429
+    headers: ClassVar[Mapping[str, str]] = {}
+
+
+def envelope(
+    status: int, message: str, code: str | None = None, param: str | None = None, hint: str = ""
+) -> dict[str, Any]:
+    """The error body of OpenAI's API."""
+    kind = TYPES.get(status) or ("server_error" if status >= 500 else "invalid_request_error")
+    text = f"{message} {hint}".strip()
+    return {"error": {"message": text, "type": kind, "param": param, "code": code}}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app, each by the one of the two ways that its path asks for."""
+    app.add_exception_handler(SignInNeeded, _sign_in)
+    app.add_exception_handler(LuthierError, _luthier_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def answer(
+    request: Request,
+    status: int,
+    message: str,
+    hint: str = "",
+    code: str | None = None,
+    param: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    if is_api(request):
+        return JSONResponse(envelope(status, message, code, param, hint), status, headers=dict(headers or {}))
+    return HTMLResponse(_page(request, status, message, hint), status, headers=dict(headers or {}))
+
+
+def is_api(request: Request) -> bool:
+    return request.url.path == "/v1" or request.url.path.startswith("/v1/")
+
+
+def retry_headers(error: LuthierError) -> dict[str, str]:
+    seconds = getattr(error, "retry_after", None)
+    return {"Retry-After": str(max(1, round(seconds)))} if seconds else {}
+
+
+async def _sign_in(request: Request, error: Exception) -> Response:
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    way = f"/login?next={quote(here, safe='/')}" if request.method == "GET" else "/login"
+    if request.headers.get("hx-request"):
+        return Response(status_code=401, headers={"HX-Redirect": "/login"})
+    return RedirectResponse(way, 303)
+
+
+async def _luthier_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LuthierError)
+    if error.http_status >= 500:
+        log.warning("%s %s: %s", request.method, request.url.path, error)
+    param, code = getattr(error, "param", None), getattr(error, "why", None) or error.code
+    headers = {**getattr(error, "headers", {}), **retry_headers(error)}
+    return answer(request, error.http_status, error.message, error.hint, code, param, headers)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """The first fault of a body or a query, named by its field."""
+    assert isinstance(error, RequestValidationError)
+    fault = error.errors()[0]
+    place = [str(part) for part in fault["loc"] if part not in ("body", "query", "path", "header")]
+    param = ".".join(place) or None
+    if fault["type"] == "extra_forbidden":
+        message, code = f"Unknown parameter: '{param}'.", "unknown_parameter"
+    elif fault["type"] == "missing":
+        message, code = f"Missing required parameter: '{param}'.", "missing_required_parameter"
+    elif fault["type"] == "json_invalid":
+        message, code, param = "The body is not valid JSON.", "invalid_json", None
+    else:
+        message, code = f"Invalid value for '{param}': {fault['msg']}.", "invalid_value"
+    return answer(request, 400, message, code=code, param=param)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    what = f"{request.method} {request.url.path}"
+    messages = {404: f"There is nothing at {what}.", 405: f"{what} is not possible."}
+    message = messages.get(error.status_code) or str(error.detail)
+    return answer(request, error.status_code, message, headers=error.headers)
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return answer(
+        request,
+        500,
+        "Luthier failed at a point that nobody foresaw.",
+        "Try again; the server's log holds the details under this request's id.",
+        code="internal_error",
+    )
+
+
+def _page(request: Request, status: int, message: str, hint: str) -> str:
+    context = {
+        "status": status,
+        "title": TITLES.get(status, "Error"),
+        "message": message,
+        "hint": hint,
+        "request_id": getattr(request.state, "request_id", ""),
+        "account": getattr(request.state, "account", None),
+    }
+    return rendered("error.html", request, context) or PLAIN.format(
+        **{name: html.escape(str(value)) for name, value in context.items()}
+    )
+
+
+PLAIN = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+    "<h1>{title}</h1><p>{message}</p><p>{hint}</p><p><small>{request_id}</small></p></html>"
+)
+
+
+def rendered(name: str, request: Request, context: dict[str, Any]) -> str | None:
+    """A template of the pages; None where the pages aren't installed."""
+    try:
+        templates = import_module("web.pages.rendering").templates
+        template = templates.env.get_template(name)
+    except (ModuleNotFoundError, LookupError, OSError):
+        return None
+    return str(template.render(request=request, **context))

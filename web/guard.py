@@ -1,0 +1,168 @@
+"""What every request passes: its id, its host and origin, the size of its body; and the headers of the answer.
+
+Plain ASGI, so that streams stay streams and a client that goes away is noticed.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.faults import envelope
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+REQUEST_ID = re.compile(r"[\w\-]{1,64}\Z")
+JSON_BYTES = 8 << 20
+FORM_BYTES = 1 << 20
+# what a multipart body adds to its file
+WRAPPING = 64 << 10
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "testserver"})
+
+# Everything from here, nothing from elsewhere, and no script but from files.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class TooLarge(Exception):
+    """The body passed its limit while it was read."""
+
+
+class Guard:
+    """`hosts` are the names it answers to; none: any. `upload_paths` may take a body of `upload_bytes`."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: frozenset[str] | None,
+        upload_bytes: int,
+        upload_paths: tuple[str, ...],
+    ):
+        self.app, self.hosts = app, hosts
+        self.upload_bytes, self.upload_paths = upload_bytes, upload_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if REQUEST_ID.match(given) else f"req_{uuid4().hex}"
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _Answer(send, request_id, scope["path"])
+        limit = self._limit(scope, headers)
+        try:
+            fault = self._fault(scope, headers, limit)
+            if fault:
+                await answer.refuse(*fault)
+            else:
+                await self.app(scope, _counted(receive, limit, answer), answer)
+        except TooLarge:
+            if not answer.started:
+                await answer.refuse(413, f"The body is larger than {limit} bytes.", "body_too_large")
+
+    def _limit(self, scope: Scope, headers: Headers) -> int:
+        if scope["path"].startswith(self.upload_paths):
+            return self.upload_bytes + WRAPPING
+        return JSON_BYTES if scope["path"].startswith("/v1/") else FORM_BYTES
+
+    def _fault(self, scope: Scope, headers: Headers, limit: int) -> tuple[int, str, str] | None:
+        host = headers.get("host", "")
+        if self.hosts is not None and _name(host) not in self.hosts:
+            # a foreign page whose name was pointed at this machine
+            return 403, f"This server does not answer as '{host}'.", "unknown_host"
+        if not scope["path"].startswith("/v1/") and is_cross_site(scope["method"], headers):
+            return 403, "The request came from another site.", "cross_site"
+        length = headers.get("content-length", "0")
+        if not length.isdigit():
+            return 400, "The body's length is not a number.", "invalid_length"
+        if int(length) > limit:
+            return 413, f"The body is larger than {limit} bytes.", "body_too_large"
+        return None
+
+
+def is_cross_site(method: str, headers: Headers) -> bool:
+    """A change that another site's page asks a browser for. Programs send neither header and no cookie.
+
+    The rule of Go's http.CrossOriginProtection and of datasette's csrf.py.
+    """
+    if method in SAFE_METHODS:
+        return False
+    site = headers.get("sec-fetch-site")
+    if site:
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return bool(origin) and urlsplit(origin or "").netloc != headers.get("host", "")
+
+
+def _name(host: str) -> str:
+    return host if host.endswith("]") else re.sub(r":\d+\Z", "", host)
+
+
+def _counted(receive: Receive, limit: int, answer: "_Answer") -> Receive:
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise TooLarge
+        return message
+
+    return counted
+
+
+class _Answer:
+    """Sends, with our headers on what is sent."""
+
+    def __init__(self, send: Send, request_id: str, path: str):
+        self.send, self.request_id, self.path, self.started = send, request_id, path, False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self.request_id
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            if not self.path.startswith("/static/"):
+                headers.setdefault("Cache-Control", "no-store")
+        await self.send(message)
+
+    async def refuse(self, status: int, message: str, code: str) -> None:
+        api = self.path.startswith("/v1/")
+        body = json.dumps(envelope(status, message, code)) if api else message
+        kind = "application/json" if api else "text/plain; charset=utf-8"
+        data = body.encode()
+        lengths = [(b"content-type", kind.encode()), (b"content-length", str(len(data)).encode())]
+        closing = [(b"connection", b"close")] if status == 413 else []
+        await self({"type": "http.response.start", "status": status, "headers": lengths + closing})
+        await self({"type": "http.response.body", "body": data})
+
+
+MakeGuard = Callable[[ASGIApp], Guard]

@@ -1,0 +1,90 @@
+"""The templates, their filters, and how a route answers a page or a fragment of it."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.templating import Jinja2Templates
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from records import Verdict
+from web.pages import words
+
+HERE = Path(__file__).parent.parent
+STATIC = HERE / "static"
+FRAGMENT = "x-fragment"
+
+
+@lru_cache
+def static(name: str) -> str:
+    """The address of a static file, which changes with its content, so that browsers may keep it."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+    return f"/static/{name}?v={digest}"
+
+
+def excerpt(text: str, length: int = 200) -> str:
+    return text if len(text) <= length else f"{text[:length].rstrip()} …"
+
+
+def verdict_name(verdict: Verdict) -> str:
+    return words.VERDICTS[verdict]
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "ago": words.ago,
+        "bytes": words.bytes_of,
+        "counted": words.counted,
+        "dollars": words.dollars,
+        "evaluation_line": words.evaluation_line,
+        "excerpt": excerpt,
+        "failure_words": words.failure_words,
+        "figure": lambda value, metric: words.figure(metric, value),
+        "full_day": words.full_day,
+        "moment": words.moment,
+        "verdict": verdict_name,
+    }
+    made.globals |= {
+        "static": static,
+        "statuses": words.STATUSES,
+        "providers": words.PROVIDERS,
+        "kinds": words.KINDS,
+        "metrics": words.METRICS,
+        # what a page may leave out
+        "account": None,
+        "section": "",
+        "chosen": "",
+    }
+    return made
+
+
+templates = Jinja2Templates(env=_environment())
+
+
+def page(request: Request, name: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+    return templates.TemplateResponse(request, name, dict(context), status_code=status)
+
+
+def wants_fragment(request: Request) -> bool:
+    """Asked by our own script, which puts the answer into the page that is there."""
+    return FRAGMENT in request.headers
+
+
+def done(
+    request: Request, name: str, context: Mapping[str, Any], go: str, status: int = 200
+) -> Response:
+    """After a change: the fragment for the script, a redirect to a page for a plain form."""
+    if wants_fragment(request):
+        return page(request, name, context, status)
+    return RedirectResponse(go, 303)

@@ -1,0 +1,161 @@
+"""The words that the pages use for states, failures, figures and times."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from records import Evaluation, Failure, Kind, Status, Verdict
+
+
+@dataclass(frozen=True)
+class StatusWords:
+    name: str
+    meaning: str
+    advice: str
+
+
+STATUSES: dict[Status, StatusWords] = {
+    "queued": StatusWords("Queued", "Waiting to start.", "It starts shortly; nothing to do."),
+    "validating_files": StatusWords(
+        "Validating files", "Your files are being read, cleaned and checked.", "Usually 1 to 5 minutes."
+    ),
+    "in_progress": StatusWords(
+        "In progress", "The model is training.", "5 to 45 minutes, by base model. You may close this page."
+    ),
+    "succeeded": StatusWords("Succeeded", "Ready to use.", "Open it in chat or call it through the API."),
+    "failed": StatusWords("Failed", "It did not complete.", "See the cause, check the data, try again."),
+    "cancelled": StatusWords(
+        "Cancelled", "Stopped before it was done.", "Retry goes on with the same data, or delete it."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class FailureWords:
+    name: str
+    meaning: str
+    advice: str
+
+
+FAILURES: dict[str, FailureWords] = {
+    "not_enough_data": FailureWords(
+        "Not enough data",
+        "The files held too little usable text to train on.",
+        "Add data, or give the same content in another file format.",
+    ),
+    "provider_error": FailureWords(
+        "Provider error",
+        "A passing fault at the provider.",
+        "Retry with the same data; it usually works.",
+    ),
+    "invalid_data_format": FailureWords(
+        "Invalid data format",
+        "The cleaned data failed the provider's validation.",
+        "Try another format (PDF to plain text, say) or a simpler structure.",
+    ),
+    "provider_refused": FailureWords(
+        "Refused by the provider", "The provider does not take this job.", "Choose another base model."
+    ),
+    "not_configured": FailureWords(
+        "Not configured", "A key or a library is missing on this server.", "Ask whoever runs this server."
+    ),
+    "training_failed": FailureWords(
+        "Training failed", "The training itself broke off.", "Retry; it goes on from the last checkpoint."
+    ),
+}
+OTHER_FAILURE = FailureWords("Failed", "Something went wrong on the way.", "Retry; if it stays, look at the log.")
+
+PROVIDERS = {"openai": "OpenAI", "gemini": "Gemini", "gpu": "GPU"}
+KINDS: dict[Kind, str] = {
+    "chat": "Dialogues",
+    "classify": "Labels",
+    "style": "Style",
+    "reference": "Questions and answers",
+}
+VERDICTS: dict[Verdict, str] = {
+    "better": "Better than its base",
+    "no better": "No better than its base",
+    "worse": "Worse than its base",
+}
+METRICS = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "perplexity": "perplexity",
+    "overlap": "word overlap",
+    "loss": "loss",
+}
+SHARES = ("accuracy", "macro_f1", "overlap")
+
+
+def failure_words(failure: Failure) -> FailureWords:
+    return FAILURES.get(failure.code, OTHER_FAILURE)
+
+
+def figure(metric: str, value: float) -> str:
+    """Shares as per cent, the rest with two decimals."""
+    return f"{value:.0%}" if metric in SHARES else f"{value:,.2f}"
+
+
+def evaluation_line(evaluation: Evaluation) -> str:
+    """For example `accuracy 3% → 91% on 30 held-out examples`."""
+    metric = evaluation.metric
+    base, tuned = figure(metric, evaluation.base), figure(metric, evaluation.tuned)
+    return f"{METRICS[metric]} {base} → {tuned} on {counted(evaluation.holdout_examples, 'held-out example')}"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def ago(moment: datetime, today: datetime | None = None) -> str:
+    """`just now`, `5 minutes ago`, `yesterday`, then the day."""
+    today = today or datetime.now(UTC)
+    seconds = (today - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{counted(int(seconds // 60), 'minute')} ago"
+    if seconds < 86400:
+        return f"{counted(int(seconds // 3600), 'hour')} ago"
+    if seconds < 2 * 86400:
+        return "yesterday"
+    return day(moment.date(), today.date())
+
+
+def day(value: date, today: date | None = None) -> str:
+    """`3 May`, with the year unless it is this one."""
+    today = today or datetime.now(UTC).date()
+    return f"{value.day} {value:%b}" if value.year == today.year else f"{value.day} {value:%b %Y}"
+
+
+def full_day(value: date) -> str:
+    return f"{value.day} {value:%B %Y}"
+
+
+def moment(value: datetime) -> str:
+    """For a title attribute: the exact time."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def time_left(finish: datetime, today: datetime | None = None) -> str:
+    """`about 3 min left`; an estimate that has passed says `almost done`."""
+    seconds = (finish - (today or datetime.now(UTC))).total_seconds()
+    if seconds < 5:
+        return "almost done"
+    if seconds < 90:
+        return f"about {round(seconds / 5) * 5} s left"
+    if seconds < 5400:
+        return f"about {round(seconds / 60)} min left"
+    return f"about {seconds / 3600:.1f} h left"
+
+
+def bytes_of(size: int) -> str:
+    amount = float(size)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def dollars(amount: float) -> str:
+    return "less than $0.01" if 0 < amount < 0.01 else f"${amount:,.2f}"
