@@ -73,6 +73,10 @@ class TrainingFailed(LuthierError):
         self.args = (message, hint, report, transient)
         self.transient = transient
 
+    @property
+    def failure(self) -> Failure:
+        return super().failure.but(transient=self.transient)
+
 
 class NotFound(LuthierError):
     """No dataset, job, model or source of that name: wrong usage, exit code 2."""
@@ -88,4 +92,6 @@ BY_CODE: dict[str, type[LuthierError]] = {
 
 def from_failure(failure: Failure) -> LuthierError:
     """The error that a stored failure came from."""
+    if failure.transient:
+        return TrainingFailed(failure.message, failure.hint, transient=True)
     return BY_CODE.get(failure.code, LuthierError)(failure.message, failure.hint)

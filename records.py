@@ -240,6 +240,7 @@ class Failure(Record):
     code: str
     message: str
     hint: str
+    transient: bool = Field(False, description="a new attempt may well succeed")
 
 
 class Progress(Record):

@@ -172,7 +172,7 @@ def _reflowed(block: Block, width: int, words: frozenset[str]) -> str:
 
 
 def line_width(text: str) -> int:
-    """The width that lines were broken to, or 0 if they were not: four in five longer lines stay below it.
+    """The width that lines were broken to, or 0 if they were not: two in three longer lines stay below it.
     Lines of verse or of an address begin with capitals, those of broken prose mostly do not."""
     lines = text.split("\n")
     lengths = sorted(len(line) for line in lines if len(line) > 20)
@@ -184,7 +184,7 @@ def line_width(text: str) -> int:
     cased = [start for start in starts if start.lower() != start.upper()]
     if len(lengths) < 2 or sum(map(str.islower, cased)) < 0.25 * len(cased):
         return 0
-    return lengths[int(len(lengths) * 0.8)]
+    return lengths[int(len(lengths) * 0.65)]
 
 
 def _items(lines: list[str], width: int, words: frozenset[str]) -> Iterator[str]:

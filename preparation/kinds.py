@@ -27,7 +27,12 @@ REFERENCE = re.compile(
     r"|respond\w*|preguntas?|ayuda|rispond\w*|domand\w*|aiuto|ajuda)\b",
     re.IGNORECASE,
 )
-
+# beside these a word of style says only how the answers shall sound
+ASKED_FOR = re.compile(
+    r"\b(?:answer\w*|questions?|faqs?|repl\w+|look up|explain\w*|frage\w*|antwort\w*|beantwort\w*|répond\w*"
+    r"|respond\w*|preguntas?|rispond\w*|domand\w*)\b",
+    re.IGNORECASE,
+)
 
 DOCUMENTS = "The rows are documents"
 TO_STYLE = "so each passage became a model of style."
@@ -54,7 +59,7 @@ class Survey:
         return few and self.one_turn == self.dialogues and is_label(self.answers, named=False)
 
     def units(self) -> dict[str, float]:
-        counts = {"chat": 0.0, "classify": 0.0, "documents": self.characters / PASSAGE + (self.texts > 0)}
+        counts = {"chat": 0.0, "classify": 0.0, "documents": max(self.characters / PASSAGE, self.texts)}
         counts["classify" if self.dialogues_are_labelled else "chat"] += self.dialogues
         for table, roles in self.by_table():
             match roles.shape:
@@ -135,6 +140,8 @@ def _of_documents(found: Survey, use_case: str) -> tuple[Kind, str]:
     density = found.strong / found.sampled if found.sampled else 0.0
     facts = sum(table.rows for table, roles in found.by_table() if roles.shape == "facts")
     style, refers = STYLE.search(use_case), REFERENCE.search(use_case)
+    if style and refers and not ASKED_FOR.search(use_case):
+        refers = None
     share = f"{density:.0%} of the text stands as questions, definitions, tables or instructions"
     if style and not refers:
         return "style", f"{DOCUMENTS} and the use case speaks of “{style[0]}”, {TO_STYLE}"

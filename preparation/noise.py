@@ -15,6 +15,7 @@ HEADER = "repeated header or footer"
 PAGE_NUMBER = "page number"
 CONTENTS = "table of contents"
 BOILERPLATE = "boilerplate"
+STAMPED = "archive stamp"
 
 EDGE = 3  # lines at the top and at the bottom of a page that may be header or footer
 WIDEST_HEADER = 120
@@ -29,6 +30,8 @@ OF = r"(?:\s*(?:of|von|de|di|/|sur|из|van)\s*\d{1,4})?\s*页?"
 FRAME = r"[\s\-–—|\[\](){}]*"
 WORDED_NUMBER = re.compile(rf"^{FRAME}{PAGE_WORD}\s*\d{{1,4}}{OF}{FRAME}$", re.IGNORECASE)
 BARE_NUMBER = re.compile(rf"^{FRAME}(?:(?:p|pg|s|pág|стр)\.?\s*)?{NUMBER}{OF}{FRAME}$", re.IGNORECASE)
+# set along the margin of a page, so that it lands in the middle of a sentence
+STAMP = re.compile(r"arXiv:\d{4}\.\d{4,5}(?:v\d+)?\s+\[[\w.-]+\]\s+\d{1,2} [A-Z][a-z]{2} \d{4}")
 LEADERS = re.compile(r"\S.*?(?:\.{4,}|(?:\. ){4,}|…{2,}|_{5,}|·{4,})[\s.]*(?:\d{1,4}|[ivxlc]{1,6})\s*$")
 CONTENTS_TITLE = re.compile(
     r"^(?:#+\s*)?(?:table of )?contents:?$|^inhalt(?:sverzeichnis)?$|^índice$|^indice$|^sommaire$|"
@@ -159,7 +162,9 @@ class Denoiser:
         lines = row.text.split("\n")
         if row.source.page is not None:
             lines = self._without_edges(lines, self.headers.get(row.source.uri, frozenset()), removed)
+            lines = _without_own_number(lines, row.source.page, removed)
         lines = [line for line in lines if not _number(line, WORDED_NUMBER, removed)]
+        lines = [_without_stamp(line, removed) for line in lines]
         lines = _without_contents(lines, removed)
         text = "\n".join(lines).strip("\n")
         if self.boilerplate:
@@ -192,11 +197,31 @@ class Denoiser:
         return text.strip("\n")
 
 
+def _without_own_number(lines: list[str], page: int, removed: list[Removal]) -> list[str]:
+    """A first line that holds the page's own number, above one that goes on with a sentence: a document of
+    two or three pages repeats no header often enough to learn it."""
+    header = (
+        re.match(rf"^(?:{page}\s+\S.{{0,70}}|\S.{{0,70}}\s{page})$", lines[0]) if len(lines) > 1 else None
+    )
+    goes_on = bool(header) and re.match(r"[a-z,;)\]]|\d+[\])]", lines[1].lstrip())
+    if header and goes_on:
+        removed.append(Removal(HEADER, lines[0].strip()))
+        return lines[1:]
+    return lines
+
+
 def _number(line: str, pattern: re.Pattern[str], removed: list[Removal]) -> bool:
     if not line.strip() or not pattern.match(line.strip()):
         return False
     removed.append(Removal(PAGE_NUMBER, line.strip()))
     return True
+
+
+def _without_stamp(line: str, removed: list[Removal]) -> str:
+    if not (stamp := STAMP.search(line)):
+        return line
+    removed.append(Removal(STAMPED, stamp[0]))
+    return line.replace(stamp[0], "").strip()
 
 
 def _without_contents(lines: list[str], removed: list[Removal]) -> list[str]:

@@ -17,6 +17,11 @@ NUMBERED = re.compile(r"^(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s+[A-ZÀ-Þ]")
 NAMED = re.compile(
     r"^(?:chapter|part|appendix|section|kapitel|teil|abschnitt|chapitre|capítulo|capitolo)\s+[\divxlc]+", re.I
 )
+KNOWN = re.compile(
+    r"^(?:abstract|summary|introduction|background|overview|conclusions?|discussion|references|acknowledge?ments?"
+    r"|zusammenfassung|einleitung|résumé|introducción|conclusión|introduzione)$",
+    re.IGNORECASE,
+)
 SMALL_WORDS = frozenset(
     [
         "a",
@@ -109,19 +114,40 @@ def _with_plain_headings(row: Row) -> Iterator[Block]:
         yield from found
         return
     for at, block in enumerate(found):
-        follows = at + 1 < len(found)
-        if block.kind != "paragraph":
+        single = block.kind == "list" and "\n" not in block.text and bool(NUMBERED.match(block.text))
+        if block.kind != "paragraph" and not single:
             yield block
-        elif level := (plain_heading(block.text) if follows else 0):
+        elif level := (plain_heading(block.text) if at + 1 < len(found) else 0):
             yield Block("heading", block.text, level)
         else:
-            first, _, rest = block.text.partition("\n")
-            level = plain_heading(first) if len(rest) > 60 else 0
-            if level and (NUMBERED.match(first) or NAMED.match(first) or first.isupper()):
-                yield Block("heading", first, level)
-                yield Block("paragraph", rest)
-            else:
-                yield block
+            yield from _parted(block)
+
+
+def _parted(block: Block) -> Iterator[Block]:
+    """A paragraph with headings among its lines, as pages without blank lines give it."""
+    lines = block.text.split("\n")
+    held: list[str] = []
+    for at, line in enumerate(lines):
+        below = sum(map(len, lines[at + 1 :]))
+        ended = not held or bool(SENTENCE_END.search(held[-1])) or len(held) < 2
+        if level := (_sure_heading(line) if below > 60 and ended else 0):
+            if held:
+                yield Block("paragraph", "\n".join(held))
+                held = []
+            yield Block("heading", line, level)
+        else:
+            held.append(line)
+    yield Block("paragraph", "\n".join(held))
+
+
+def _sure_heading(line: str) -> int:
+    """Inside a paragraph title case is not enough."""
+    sure = NUMBERED.match(line) or NAMED.match(line) or KNOWN.match(line) or line.isupper()
+    return (
+        (plain_heading(line) or 1)
+        if sure and len(line) <= 80 and (line[-1].isalnum() or line[-1] == ")")
+        else 0
+    )
 
 
 def plain_heading(line: str) -> int:
@@ -132,19 +158,19 @@ def plain_heading(line: str) -> int:
         "\n" in line
         or not 1 <= len(words) <= 10
         or len(line) > 80
-        or line[-1] in ".,;:!)"
+        or line[-1] in ".,;:!"
         or not line[0].isalnum()
     ):
         return 0
     if numbered := NUMBERED.match(line):
-        return 1 + numbered[1].count(".")
+        return 2 + numbered[1].count(".")
     if NAMED.match(line) or (line.isupper() and sum(map(str.isalpha, line)) > 3):
         return 1
     if line.endswith("?") and line[0].isupper():
-        return 3
+        return 6
     telling = [word for word in words if word.casefold() not in SMALL_WORDS]
     titled = all(word[0].isupper() for word in telling) and line[0].isupper() and any(map(str.islower, line))
-    return 2 if titled and len(telling) >= 2 and not any(map(str.isdigit, line)) else 0
+    return 5 if titled and len(telling) >= 2 and not any(map(str.isdigit, line)) else 0
 
 
 def passages(found: Iterable[Piece]) -> Iterator[Passage]:
@@ -193,8 +219,10 @@ def _cut(piece: Piece) -> Iterator[str]:
     if len(piece.text) <= LONGEST or piece.kind in ("table", "code"):
         yield piece.text
         return
-    mark = "\n" if "\n" in piece.text else " "
-    parts = piece.text.split("\n") if mark == "\n" else SENTENCE.split(piece.text)
+    parts = SENTENCE.split(piece.text)
+    mark = " "
+    if piece.kind == "list" or len(parts) == 1:
+        parts, mark = piece.text.split("\n"), "\n"
     held = ""
     for part in _short_enough(parts):
         if held and len(held) + len(part) > TARGET:

@@ -68,16 +68,27 @@ def is_question(text: str) -> bool:
 
 def from_heading(path: tuple[str, ...], tongue: str = "en") -> str:
     """A question that the section under this path of headings answers."""
-    heading = without_number(path[-1]).rstrip(":.").strip("*_ ")
+    heading = _calmed(without_number(path[-1]).rstrip(":.").strip("*_ "))
     if is_question(heading):
         return heading if heading.endswith(("?", "？")) else f"{heading}?"
     if tongue != "en":
         return ABOUT[tongue].format(heading)
     words = heading.split()
     if heading.casefold() in GENERAL and len(path) > 1:
-        above = lowered(without_number(path[-2]).rstrip("?:."))
-        return _of_general(heading.casefold(), above)
-    return _of_action(words) or _of_noun(heading)
+        return _of_general(heading.casefold(), _asked_about(path[-2]))
+    question = _of_action(words) or _of_noun(heading)
+    if len(path) > 2 and question.startswith(ABOUT["en"].partition("{")[0]):
+        return f"About {_asked_about(path[-2])}: {question[0].lower()}{question[1:]}"
+    return question
+
+
+def _calmed(heading: str) -> str:
+    """Capitals throughout are a matter of layout; in one or two words they may be a name."""
+    return heading.casefold() if heading.isupper() and len(heading) > 8 else heading
+
+
+def _asked_about(heading: str) -> str:
+    return _from_the_other_side(lowered(_calmed(without_number(heading).rstrip("?:."))))
 
 
 def _of_action(words: list[str]) -> str:
@@ -163,18 +174,26 @@ def _of_noun(heading: str) -> str:
         return f"What is the {' '.join(map(_keep_or_lower, heading.split()))}?"
     if THINGS.search(heading):
         return f"What are the {' '.join(map(_keep_or_lower, heading.split()))}?"
-    return ABOUT["en"].format(lowered(heading))
+    return ABOUT["en"].format(_from_the_other_side(lowered(heading)))
 
 
-def of_term(term: str) -> str:
-    """`What is X?`, or for a plural `What are X?`"""
+def of_term(term: str, text: str) -> str:
+    """What asks for the `text` that explains a term: its meaning, its amount, or what there is to know."""
     term = term.strip(' *_`:"“”')
-    named = ACRONYM.match(term) or not term[1:].islower()
-    return f"What {_verb(term)} {term if named else term[0].lower() + term[1:]}?"
+    named = bool(ACRONYM.match(term)) or not term[1:].islower()
+    name = term if named else term[0].lower() + term[1:]
+    if re.match(r"[$€£]?\d", text):
+        return f"What {_verb(name)} the {name}?"
+    if text[0].islower() or re.match(r"(?:an?|the|any) ", text, re.IGNORECASE):
+        plural = _verb(name) == "are"
+        return f"What {_verb(name)} {name}?" if named or plural else f"What does “{name}” mean?"
+    return ABOUT["en"].format(name)
 
 
 def _verb(name: str) -> str:
-    last = name.split()[-1].casefold() if name.split() else ""
+    """Of the noun that a phrase is built on: `bookings a month` are many."""
+    head = re.split(r"\s(?:a|an|per|of|in|for|by|with|at|to|on)\s", name.strip())[0]
+    last = head.split()[-1].casefold() if head.split() else ""
     plural = last.endswith("s") and not last.endswith(("ss", "us", "is")) and last not in SINGULAR_IN_S
     return "are" if plural and not name.isupper() else "is"
 

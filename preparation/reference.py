@@ -36,6 +36,7 @@ NO_TERM = re.compile(
     re.IGNORECASE,
 )
 MOST_CELLS = 60
+LONG_ANSWER = 1500  # characters; after the last question of a section more than that is another matter
 LEAST = 80  # characters that stand between questions and are worth a question of their own
 LEAD_IN = "a line that leads to questions or definitions"
 NO_QUESTION = "no heading, question or definition to ask by"
@@ -115,25 +116,22 @@ def _faq(section: list[Piece], at: int, found: Found) -> int:
     if section[at].kind not in ("paragraph", "list") or not ASKED.match(section[at].text):
         return 0
     end = at + 1
-    while end < len(section) and not ASKED.match(section[end].text):
+    while end < len(section) and not ASKED.match(section[end].text) and not _starts_question(section[end]):
         end += 1
-    used = section[at:end]
-    if end == len(section):
-        used = section[at : _end_of_answer(section, at)]
-    pairs = list(_lines_of_faq("\n\n".join(piece.text for piece in used)))
+    if end == len(section) and sum(len(piece.text) for piece in section[at:end]) > LONG_ANSWER:
+        end = _end_of_answer(section, at)
+    pairs = list(_lines_of_faq("\n\n".join(piece.text for piece in section[at:end])))
     for question, answer in pairs:
-        found.add(question, answer, used)
-    return len(used) if pairs else 0
+        found.add(question, answer, section[at:end])
+    return end - at if pairs else 0
 
 
 def _end_of_answer(section: list[Piece], at: int) -> int:
-    """Of the last question: its answer is one piece, and what it announces."""
+    """Of the last question of a long section: its answer ends with the block it begins in."""
     end = at + 1
-    while end < len(section) and not ANSWERED.search(
-        "\n".join(piece.text for piece in section[at:end]), re.MULTILINE
-    ):
+    while end < len(section) and not any(map(ANSWERED.match, section[end - 1].text.split("\n"))):
         end += 1
-    return min(end, len(section))
+    return end
 
 
 def _lines_of_faq(text: str) -> Iterator[tuple[str, str]]:
@@ -208,7 +206,9 @@ def _defined(section: list[Piece], at: int, found: Found) -> int:
             found.add(match["term"], match["text"], [piece])
         return 1
     for match in matches:
-        found.add(of_term(match["term"]), _as_sentence(match["term"], match["text"]), [piece])
+        found.add(
+            of_term(match["term"], match["text"].strip()), _as_sentence(match["term"], match["text"]), [piece]
+        )
     return 1
 
 
@@ -216,7 +216,8 @@ def _markdown_definitions(piece: Piece, lines: list[str], found: Found) -> int:
     term = ""
     for line in lines:
         if DEFINED.match(line) and term:
-            found.add(of_term(term), _as_sentence(term, DEFINED.sub("", line)), [piece])
+            text = DEFINED.sub("", line).strip()
+            found.add(of_term(term, text), _as_sentence(term, text), [piece])
         elif line.strip():
             term = line.strip()
     return 1

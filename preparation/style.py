@@ -37,7 +37,11 @@ CONTINUE = {
     "nl": "Ga verder met deze tekst:",
 }
 NOT_ENOUGH = "too short to imitate"
-SIGNS = re.compile(r"^.*[\d@{}|<>=].*$", re.MULTILINE)
+REFERENCES = re.compile(
+    r"^(?:references|bibliography|works cited|literatur\w*|quellen\w*|références|bibliographie|bibliograf[ií]a)$",
+    re.IGNORECASE,
+)
+SIGNS = re.compile(r"@|<EMAIL_\d|[{}]")
 LEAST = 40  # characters of a passage that show a style
 TOGETHER = 3  # passages without headings that stay on one side of the split: each quotes the one before
 
@@ -61,15 +65,15 @@ def drafts(rows: Iterable[Row]) -> Iterator[Draft]:
 
 def _no_model(piece: Piece) -> str:
     """Footnotes, and blocks of names, addresses and formulas, are no model of style. Verse is one."""
+    if piece.heading and REFERENCES.match(without_number(piece.heading[-1])):
+        return "a list of references"
     if piece.kind != "paragraph":
         return ""
     if FOOTNOTE.match(piece.text):
         return "a footnote"
     lines = piece.text.split("\n")
-    short = len(lines) >= 3 and len(piece.text) < 45 * len(lines)
-    return (
-        "names, addresses or formulas" if short and 3 * len(SIGNS.findall(piece.text)) >= len(lines) else ""
-    )
+    short = len(lines) >= 4 and len(piece.text) < 60 * len(lines)
+    return "names, addresses or formulas" if short and SIGNS.search(piece.text) else ""
 
 
 def _draft(passage: Passage, before: str, tongue: str, section: tuple[str, ...]) -> Draft:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from errors import NotFound
-from records import Dataset, Example, Kind, Message, Record, Source
+from records import Dataset, Drop, Example, Kind, Message, Record, Source
 from registry import files
 from registry.artifacts import plain
 from registry.database import Database, put, record_of
@@ -80,6 +80,12 @@ class Datasets(Database):
         for one in _traced(dataset, None, with_messages=True):
             yield Example(messages=one.messages, sources=one.sources, kind=one.kind)
 
+    def drops(self, dataset: Dataset) -> Iterator[Drop]:
+        """What was left out, in the order of the sources."""
+        with files.opened(dataset.drops_uri) as lines:
+            for line in lines:
+                yield Drop.model_validate_json(line)
+
     def export_dataset(self, key: str, folder: Path) -> list[Path]:
         """Copy train.jsonl and holdout.jsonl to a folder. Raises NotFound."""
         dataset = self.dataset(key)
@@ -98,6 +104,19 @@ class Datasets(Database):
         dataset = self.dataset(key)
         uris = self._uris_of(dataset, str(source)) if source is not None else None
         return _traced(dataset, uris, with_messages)
+
+    def examples(self, dataset: Dataset) -> Iterator[Example]:
+        """Every example with its sources, the training ones first."""
+        for traced in _traced(dataset, None, with_messages=True):
+            yield Example(messages=traced.messages, sources=traced.sources, kind=traced.kind)
+
+    def export_dataset(self, key: str, target: Path) -> list[Path]:
+        """Copy train.jsonl and holdout.jsonl to a folder; returns their paths. Raises NotFound."""
+        dataset = self.dataset(key)
+        made = [target / PARTS[field] for field in ("train_uri", "holdout_uri")]
+        files.copy(dataset.train_uri, made[0])
+        files.copy(dataset.holdout_uri, made[1])
+        return made
 
     def _uris_of(self, dataset: Dataset, source: str) -> set[str]:
         """All URIs in this dataset under which the source's content is known."""

@@ -39,12 +39,7 @@ class Models(Datasets):
 
     def rename_model(self, key: str, name: str) -> TunedModel:
         """Raises NotFound, and InvalidData for a name that is empty or over 100 characters."""
-        name = " ".join(name.split())
-        if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-            raise InvalidData(
-                f"A model's name has 1 to {LONGEST_NAME} printable characters.",
-                "Say purpose, audience or version.",
-            )
+        name = checked_name(name)
         with self.writing() as connection:
             renamed = _find(connection, key).but(display_name=name, updated_at=now())
             put(connection, models, **_row(renamed))
@@ -68,6 +63,11 @@ class Models(Datasets):
         made = self._models(select(models.c.record).where(models.c.job_id == job_id))
         return made[0] if made else None
 
+    def model_of_job(self, job_id: str) -> TunedModel | None:
+        """The model that the job made, unless it was deleted."""
+        found = self._models(select(models.c.record).where(models.c.job_id == job_id))
+        return found[0] if found else None
+
     def models_with_dataset(self, dataset_id: str) -> list[TunedModel]:
         return self._models(select(models.c.record).where(models.c.dataset_id == dataset_id))
 
@@ -85,6 +85,17 @@ class Models(Datasets):
         others = (models.c.artifact == model.artifact, models.c.id != model.id, _shown())
         with self.reading() as connection:
             return bool(connection.execute(select(func.count()).select_from(models).where(*others)).scalar())
+
+
+def checked_name(name: str) -> str:
+    """A model's name with its blanks tidied. Raises InvalidData for one that can't be."""
+    name = " ".join(name.split())
+    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        raise InvalidData(
+            f"A model's name has 1 to {LONGEST_NAME} printable characters.",
+            "Say purpose, audience or version.",
+        )
+    return name
 
 
 def _shown() -> Any:

@@ -6,14 +6,14 @@ dataset and model; jobs that the command line started get a run of the owner's.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 from pydantic import Field
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from errors import NotFound, Refused
-from records import ENDED, Failure, Job, Record, Status, now
+from records import ENDED, Failure, Job, Record, Status, TunedModel, now
 from registry.accounts import OWNER
 from registry.database import Database, insert_missing
 from registry.tables import accounts, jobs, models, runs
@@ -51,6 +51,14 @@ class Run(Record):
     purged_at: datetime | None = None
 
 
+class Entry(NamedTuple):
+    """A run with what came of it so far. The run's status is up to date with its job's."""
+
+    run: Run
+    job: Job | None = None
+    model: TunedModel | None = None
+
+
 class Runs(Database):
     def add_run(self, run: Run, limit: int | None = None) -> Run:
         """Store a new run. Raises Refused if the account has `limit` models of the run's class already.
@@ -80,6 +88,21 @@ class Runs(Database):
         with self.reading() as connection:
             return _found(connection, run_id)
 
+    def run_of(self, account_id: str, run_id: str) -> Run:
+        """Raises NotFound, also for another account's and for a deleted one."""
+        with self.reading() as connection:
+            run = _found(connection, run_id)
+            job = connection.execute(select(jobs.c.record).where(jobs.c.id == run.job_id)).scalar()
+        if run.account != account_id or run.deleted_at:
+            raise no_run(run_id)
+        return in_step(run, Job.model_validate_json(job) if job else None)
+
+    def owns_dataset(self, account_id: str, dataset_id: str) -> bool:
+        """Whether a run of the account made or used it."""
+        mine = (runs.c.account == account_id, runs.c.dataset_id == dataset_id)
+        with self.reading() as connection:
+            return connection.execute(select(runs.c.id).where(*mine).limit(1)).scalar() is not None
+
     def runs(self, account_id: str | None = None, statuses: Sequence[Status] = (), deleted: bool = False) -> list[Run]:
         """The newest first; without deleted ones, or only those that can be restored."""
         query = select(runs.c.record).order_by(runs.c.created_at.desc(), runs.c.id)
@@ -97,6 +120,32 @@ class Runs(Database):
         query = select(runs.c.record).where(runs.c.job_id == job_id, runs.c.deleted_at.is_(None))
         with self.reading() as connection:
             return [Run.model_validate_json(text) for text in connection.execute(query).scalars()]
+
+    def entries(self, account_id: str, key: str = "", deleted: bool = False) -> list[Entry]:
+        """Trained models and those in the making, the newest first; `key` is the id of a run, job or model.
+
+        Of several runs of one job the newest counts; a model that the command line deleted is not listed.
+        """
+        columns = runs.c
+        shown = and_(models.c.job_id == columns.job_id, models.c.deleted_at.is_(None))
+        joined = runs.outerjoin(jobs, jobs.c.id == columns.job_id).outerjoin(models, shown)
+        query = (
+            select(columns.record, jobs.c.record.label("job"), models.c.record.label("model"))
+            .select_from(joined)
+            .where(columns.account == account_id, columns.flow == "fine_tune", columns.purged_at.is_(None))
+            .where(columns.deleted_at.is_not(None) if deleted else columns.deleted_at.is_(None))
+            .where(or_(columns.status != "succeeded", models.c.id.is_not(None)))
+            .order_by(columns.created_at.desc(), columns.id)
+        )
+        if key:
+            query = query.where(or_(columns.id == key, columns.job_id == key, models.c.id == key))
+        with self.reading() as connection:
+            rows = connection.execute(query).all()
+        found: dict[str, Entry] = {}
+        for row in rows:
+            entry = _entry(row.record, row.job, row.model)
+            found.setdefault(entry.run.job_id or entry.run.id, entry)
+        return list(found.values())
 
     def update_run(self, run_id: str, **changes: Any) -> Run:
         """Change fields; a run that has ended stays as it ended, until `reopen_run`. Raises NotFound."""
@@ -145,6 +194,25 @@ class Runs(Database):
                 insert_missing(connection, runs, **_row(_adopted(job)))
 
 
+def _entry(run_text: str, job_text: str | None, model_text: str | None) -> Entry:
+    run = Run.model_validate_json(run_text)
+    job = Job.model_validate_json(job_text) if job_text else None
+    model = TunedModel.model_validate_json(model_text) if model_text else None
+    return Entry(in_step(run, job), job, model)
+
+
+def in_step(run: Run, job: Job | None) -> Run:
+    """The run with its job's status and failure, where the job knows more."""
+    if job is None or run.status in ENDED or (not run.elsewhere and run.status == "queued"):
+        return run
+    if job.status not in ENDED:
+        return run.but(status=job.status)
+    if not run.elsewhere:
+        # its process is alive and will say how it ended
+        return run
+    return run.but(status=job.status, failure=job.failure, finished_at=job.finished_at)
+
+
 def _adopted(job: Job) -> Run:
     return Run(
         # from the job's id, so that two that adopt at once make one run; from its time, so that it can be anew
@@ -187,11 +255,15 @@ def _count(connection: Connection, account_id: str, premium: bool, besides: str 
     return int(connection.execute(query).scalar_one())
 
 
+def no_run(run_id: str) -> NotFound:
+    return NotFound(f"There is no model or fine-tuning job '{run_id}'.", "List them to see their ids.")
+
+
 def _found(connection: Connection, run_id: str, lock: bool = False) -> Run:
     query = select(runs.c.record).where(runs.c.id == run_id)
     text = connection.execute(query.with_for_update() if lock else query).scalar()
     if text is None:
-        raise NotFound(f"There is no fine-tuning job '{run_id}'.", "List the jobs to see their ids.")
+        raise no_run(run_id)
     return Run.model_validate_json(text)
 
 

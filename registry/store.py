@@ -18,14 +18,13 @@ from registry.conversations import Conversations
 from registry.jobs import Jobs
 from registry.keys import Keys
 from registry.models import Models
-from registry.panel import Panel
 from registry.runs import Runs
 from registry.submissions import Submissions
 from registry.uploads import Uploads
 from registry.usage import Usage
 
 
-class Registry(Jobs, Submissions, Models, Runs, Accounts, Keys, Usage, Uploads, Audit, Conversations, Panel):
+class Registry(Jobs, Submissions, Models, Runs, Accounts, Keys, Usage, Uploads, Audit, Conversations):
     def publish(self, folder: Path, name: str, manifest: dict[str, Any]) -> artifacts.Published:
         """Publish a model's files to the store, see `artifacts.publish`."""
         return artifacts.publish(folder, name, self.store, manifest)

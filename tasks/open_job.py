@@ -6,7 +6,7 @@ from prefect import task
 
 from records import Dataset, Job, Recipe
 from tasks.retries import PATIENT
-from tasks.wiring import base_named, open_registry, provider_named
+from tasks.wiring import base_named, open_registry, provider_named, tell_run
 
 log = logging.getLogger("luthier.open")
 
@@ -26,6 +26,7 @@ def open_job(dataset: Dataset, recipe: Recipe, name: str | None) -> Job:
             recipe=full,
         )
     )
+    tell_run(job_id=job.id, dataset_id=dataset.id)
     if job.status == "succeeded":
         log.info("This model was made before, by job %s.", job.id)
     elif job.status in ("failed", "cancelled"):

@@ -8,7 +8,7 @@ from prefect import task
 from preparation.structure import structure as make_examples
 from records import Dataset, Preparation, Rows
 from tasks.retries import PATIENT
-from tasks.wiring import open_registry, workspace
+from tasks.wiring import open_registry, tell_run, workspace
 
 log = logging.getLogger("luthier.structure")
 
@@ -27,6 +27,7 @@ def structure(rows: Rows, use_case: str, preparation: Preparation) -> Dataset:
         seed=preparation.seed,
     )
     dataset = open_registry().keep_dataset(made)
+    tell_run(dataset_id=dataset.id)
     # all later steps work from the kept dataset
     shutil.rmtree(folder.parent, ignore_errors=True)
     report = dataset.report

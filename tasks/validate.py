@@ -39,7 +39,9 @@ def measured(dataset: Dataset, recipe: Recipe) -> Dataset:
     registry = open_registry()
     base = base_named(recipe.base_model)
     provider = provider_named(base.provider)
-    limits = Limits(minimum_examples=base.minimum_examples, example_tokens=base.example_tokens)
+    limits = Limits(
+        base_model=base.id, minimum_examples=base.minimum_examples, example_tokens=base.example_tokens
+    )
     counts = provider.measure(recipe.base_model, registry.examples(dataset))
     report = run_suite(dataset, counts, limits)
     findings = (*report.findings, *provider.check(dataset, recipe))

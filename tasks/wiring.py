@@ -27,3 +27,9 @@ def base_named(base_model: str) -> Base:
 def workspace(step: str, *inputs: object) -> Path:
     """A folder for a step's files: one for the same inputs of one run, so that a retry writes over it."""
     return settings().root / "work" / (flow_run.id or "no-run") / content_id(step, *inputs)
+
+
+def tell_run(**facts: str) -> None:
+    """Note with the run that this process works for, if there is one, which dataset or job it made."""
+    if run_id := settings().run:
+        open_registry().update_run(run_id, **facts)

@@ -1,5 +1,6 @@
 """Runs the rules over a dataset's figures with Great Expectations, in memory and in silence."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -63,29 +64,38 @@ def check(rules: Sequence[Rule], looked_at: Mapping[str, "DataFrame"]) -> list[O
     A rule on a column that its frame lacks (tokens that weren't counted) is left out.
     """
     possible = [rule for rule in rules if rule.column is None or rule.column in looked_at[rule.frame]]
+    context = _context()
     outcomes = {}
     for name in dict.fromkeys(rule.frame for rule in possible):
         of_frame = {rule.name: rule for rule in possible if rule.frame == name}
         # results come in an order of their own
-        for result in _validate(name, looked_at[name], list(of_frame.values())):
+        for result in _validate(context, name, looked_at[name], list(of_frame.values())):
             rule = of_frame[result.expectation_config.meta["rule"]]
             outcomes[rule.name] = _outcome(rule, result, looked_at[name])
     return [outcomes[rule.name] for rule in possible]
 
 
-def _validate(name: str, frame: "DataFrame", rules: Sequence[Rule]) -> Any:
+def _context() -> Any:
+    """One for each run, so that runs in several threads don't meet."""
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations as gx
-    import great_expectations.expectations as known
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    suite = gx.ExpectationSuite(name=name)
+    return context
+
+
+def _validate(context: Any, name: str, frame: "DataFrame", rules: Sequence[Rule]) -> Any:
+    import great_expectations.expectations as known
+    from great_expectations import ExpectationSuite
+
+    suite = ExpectationSuite(name=name)
     for rule in rules:
         severity = {"error": "critical"}.get(rule.severity, rule.severity)
         expectation = getattr(known, rule.expectation)
         suite.add_expectation(expectation(**rule.arguments, severity=severity, meta={"rule": rule.name}))
-    asset = context.data_sources.add_pandas("figures").add_dataframe_asset(name)
+    asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
     batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
     # SUMMARY names some rows by their index; COMPLETE would embed every one of a million
     summary = {"result_format": "SUMMARY", "partial_unexpected_count": NAMED_ROWS}

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from errors import LuthierError, Unavailable
 from records import Report
+from web.headers import HEADERS
 
 log = logging.getLogger("luthier.web")
 
@@ -166,6 +167,8 @@ async def _unforeseen(request: Request, error: Exception) -> Response:
         "Luthier failed at a point that nobody foresaw.",
         "Try again; the server's log holds the details under this request's id.",
         code="internal_error",
+        # the server answers this itself, outside of the guard
+        headers={**HEADERS, "x-request-id": str(getattr(request.state, "request_id", ""))},
     )
 
 

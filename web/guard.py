@@ -5,14 +5,15 @@ Plain ASGI, so that streams stay streams and a client that goes away is noticed.
 
 import json
 import re
-from collections.abc import Callable
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.faults import envelope
+from web.headers import HEADERS
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST_ID = re.compile(r"[\w\-]{1,64}\Z")
@@ -20,35 +21,17 @@ JSON_BYTES = 8 << 20
 FORM_BYTES = 1 << 20
 # what a multipart body adds to its file
 WRAPPING = 64 << 10
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "testserver"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
-# Everything from here, nothing from elsewhere, and no script but from files.
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
-
-
-class TooLarge(Exception):
+class TooLarge(HTTPException):
     """The body passed its limit while it was read."""
+
+    def __init__(self, limit: int):
+        super().__init__(413, too_large(limit))
+
+
+def too_large(limit: int) -> str:
+    return f"The body is larger than {limit} bytes."
 
 
 class Guard:
@@ -74,15 +57,11 @@ class Guard:
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id, scope["path"])
         limit = self._limit(scope, headers)
-        try:
-            fault = self._fault(scope, headers, limit)
-            if fault:
-                await answer.refuse(*fault)
-            else:
-                await self.app(scope, _counted(receive, limit, answer), answer)
-        except TooLarge:
-            if not answer.started:
-                await answer.refuse(413, f"The body is larger than {limit} bytes.", "body_too_large")
+        fault = self._fault(scope, headers, limit)
+        if fault:
+            await answer.refuse(*fault)
+        else:
+            await self.app(scope, _counted(receive, limit), answer)
 
     def _limit(self, scope: Scope, headers: Headers) -> int:
         if scope["path"].startswith(self.upload_paths):
@@ -100,7 +79,7 @@ class Guard:
         if not length.isdigit():
             return 400, "The body's length is not a number.", "invalid_length"
         if int(length) > limit:
-            return 413, f"The body is larger than {limit} bytes.", "body_too_large"
+            return 413, too_large(limit), "body_too_large"
         return None
 
 
@@ -122,7 +101,7 @@ def _name(host: str) -> str:
     return host if host.endswith("]") else re.sub(r":\d+\Z", "", host)
 
 
-def _counted(receive: Receive, limit: int, answer: "_Answer") -> Receive:
+def _counted(receive: Receive, limit: int) -> Receive:
     seen = 0
 
     async def counted() -> Message:
@@ -131,7 +110,7 @@ def _counted(receive: Receive, limit: int, answer: "_Answer") -> Receive:
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
             if seen > limit:
-                raise TooLarge
+                raise TooLarge(limit)
         return message
 
     return counted
@@ -141,11 +120,10 @@ class _Answer:
     """Sends, with our headers on what is sent."""
 
     def __init__(self, send: Send, request_id: str, path: str):
-        self.send, self.request_id, self.path, self.started = send, request_id, path, False
+        self.send, self.request_id, self.path = send, request_id, path
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self.request_id
             for name, value in HEADERS.items():
@@ -163,6 +141,3 @@ class _Answer:
         closing = [(b"connection", b"close")] if status == 413 else []
         await self({"type": "http.response.start", "status": status, "headers": lengths + closing})
         await self({"type": "http.response.body", "body": data})
-
-
-MakeGuard = Callable[[ASGIApp], Guard]

@@ -1,6 +1,7 @@
 """Who is asking: a link printed in the terminal, a password, or a sign-in provider; then a signed cookie."""
 
 import hashlib
+import logging
 import os
 import secrets
 import threading
@@ -17,9 +18,13 @@ from registry.accounts import Account
 from settings import Settings
 from web.faults import BadKey, SignInNeeded, TooManyRequests
 
+log = logging.getLogger("luthier.door")
+
 COOKIE = "luthier_session"
 SESSION_SECONDS = 30 * 24 * 3600
 LINK_SECONDS = 24 * 3600
+# /login can be opened by anyone, so that it prints no more often than this
+LINK_PAUSE_SECONDS = 10.0
 # failed sign-ins that one name or one address may have in so many seconds
 FAILURES, FAILURE_SECONDS = 10, 300.0
 
@@ -27,15 +32,32 @@ FAILURES, FAILURE_SECONDS = 10, 300.0
 class Door:
     """Lets people in and knows them again. One a server process; links live in its memory only."""
 
-    def __init__(self, settings: Settings, registry: Registry):
-        self.registry = registry
+    def __init__(self, settings: Settings, registry: Registry, single_owner: bool = False):
+        self.registry, self.single_owner = registry, single_owner
         self.secret = settings.secret or _kept_secret(settings.root)
         self.signer = URLSafeTimedSerializer(self.secret, salt="luthier-session")
         self.secure = settings.public_url.startswith("https://")
+        self.address = settings.public_url.rstrip("/")
         self.oidc = bool(settings.oidc_issuer and settings.oidc_client_id)
         self._links: dict[str, float] = {}
         self._failures: defaultdict[str, deque[float]] = defaultdict(deque)
         self._lock = threading.Lock()
+        self._offered = -LINK_PAUSE_SECONDS
+
+    def methods(self) -> list[str]:
+        """The ways in: `link`, `password`, `oidc`."""
+        found = ["oidc"] if self.oidc else []
+        if any(account.has_password for account in self.registry.accounts()):
+            found.insert(0, "password")
+        return ["link", *found] if self.single_owner or not found else found
+
+    def offer_link(self) -> None:
+        """Print a fresh link where the server runs, for one who comes without."""
+        with self._lock:
+            if time.monotonic() < self._offered + LINK_PAUSE_SECONDS:
+                return
+            self._offered = time.monotonic()
+        log.info("To sign in, open %s%s", self.address, self.new_link())
 
     def new_link(self) -> str:
         """The path of a link that signs the owner in, once."""

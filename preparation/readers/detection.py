@@ -36,7 +36,7 @@ def is_binary(head: bytes) -> bool:
     if marked_encoding(head):
         return False
     controls = sum(byte < 32 and byte not in TEXT_CONTROLS for byte in head)
-    return head.count(0) > len(head) / 1000 or controls > len(head) / 20
+    return head.count(0) > len(head) / 100 or controls > len(head) / 20
 
 
 def _known_better(kind: str, path: Path, ending: str) -> str:

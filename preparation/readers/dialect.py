@@ -12,6 +12,7 @@ MARKS = "\t;|,"  # a tie goes to the rarer in prose
 NONE = "\x1f"  # no delimiter: one column
 LEAST_EVEN = 0.8
 NAME = re.compile(r"\w(?:[\w.()/#%:-]| (?! )){0,40}")
+ESCAPED = re.compile(r'(?:^|[,;|\t]) ?"[^"\n]*\\"', re.MULTILINE)
 DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*"
 NUMBER = re.compile(rf"[-+€$£]?[\d.,' ]*\d[\d.,]*\s*[%€$£]?|{DATE}|true|false", re.IGNORECASE)
 COLUMNS = frozenset(
@@ -46,7 +47,7 @@ def detect(text: str, marks: str = MARKS, ending: str = "") -> Dialect:
     """The dialect under which the sample, whole lines of it, falls most evenly into cells."""
     lines = list(StringIO(text.strip("\r\n"), newline=""))
     quotes = ["'", '"', None] if _apostrophes(text) else ['"', None]
-    escapes = [None, "\\"] if re.search(r'(?<!\\)\\"', text) else [None]
+    escapes = [None, "\\"] if ESCAPED.search(text) and not text.count("\\\n") else [None]
     best, top = (Dialect(NONE), LEAST_EVEN) if len(marks) > 1 else (Dialect(marks), 0.0)
     for delimiter, quote, escape in product(marks, quotes, escapes):
         spaced = bool(quote) and f"{delimiter} {quote}" in text

@@ -41,8 +41,7 @@ class Lines:
     def __init__(self, file: TextIO):
         self.file = file
         self.ahead: deque[str] = deque()
-        self.taken: list[str] = []
-        self.length = 0
+        self.start()
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -50,6 +49,7 @@ class Lines:
     def __next__(self) -> str:
         line = self.ahead.popleft() if self.ahead else self.file.readline(LONGEST)
         if not line:
+            self.ended = True
             raise StopIteration
         self.taken.append(line)
         self.length += len(line)
@@ -58,7 +58,10 @@ class Lines:
         return line
 
     def start(self) -> None:
-        self.taken, self.length = [], 0
+        """Of a record."""
+        self.taken: list[str] = []
+        self.length = 0
+        self.ended = False  # inside the record
 
     def give_back(self) -> None:
         """All but the first line of the record."""
@@ -131,7 +134,7 @@ def _record(lines: Lines, dialect: Dialect) -> list[str] | None:
         cells = None
     if not lines.taken:
         return None
-    closed = cells is not None and (len(lines.taken) == 1 or _closes(lines.taken, dialect))
+    closed = cells is not None and _closes(lines, dialect)
     if cells is not None and closed and (len(lines.taken) == 1 or len(cells) == dialect.width):
         return cells
     # perhaps a stray quote that ran on into the next rows: then the first line makes sense alone
@@ -145,11 +148,11 @@ def _record(lines: Lines, dialect: Dialect) -> list[str] | None:
     return fitting or alone[-1]
 
 
-def _closes(lines: Sequence[str], dialect: Dialect) -> bool:
-    """Whether every quote is closed; who escapes quotes is believed."""
-    return (
-        not dialect.quote or bool(dialect.escape) or sum(line.count(dialect.quote) for line in lines) % 2 == 0
-    )
+def _closes(lines: Lines, dialect: Dialect) -> bool:
+    """Whether the quotes of a record are closed; over several lines they also have to be even."""
+    if lines.ended or len(lines.taken) == 1 or not dialect.quote or dialect.escape:
+        return not lines.ended
+    return sum(line.count(dialect.quote) for line in lines.taken) % 2 == 0
 
 
 def _stripped(cells: Sequence[str]) -> list[str]:

@@ -224,12 +224,13 @@ def findings(job: Any) -> list[Finding]:
         return []
     indices, reasons = stats.truncated_example_indices or [], stats.dropped_example_reasons or []
     named = [f"example {index}" for index in indices[:10]]
-    why = "; ".join(dict.fromkeys(reasons)) or "Google gives no reason"
+    why = "; ".join(dict.fromkeys(reasons)).rstrip(".") or "Google gives no reason"
+    what = "one training example" if dropped == 1 else f"{dropped} training examples"
     return [
         Finding(
             rule="dropped by the vendor",
             severity="warning",
-            message=f"Google left {dropped} training examples out ({', '.join(named) or 'not named'}): {why}.",
+            message=f"Google left {what} out ({', '.join(named) or 'not named'}): {why}.",
             hint="Shorten or mend them, and train again if they matter.",
             count=dropped,
         )

@@ -13,7 +13,7 @@ import openai
 from errors import Refused, Unavailable
 from providers.openai.faults import failure, is_ambiguous, mapped
 from providers.patience import Patience
-from records import Event, Progress, Severity, Status
+from records import ENDED, Event, Progress, Severity, Status
 
 log = logging.getLogger("luthier.openai")
 
@@ -182,7 +182,7 @@ def progress(job: Any, events: Callable[[], list[Event]] = list) -> Progress:
         metrics=last | metrics,
         step=step,
         steps=steps,
-        estimated_finish=_time(job.estimated_finish),
+        estimated_finish=None if status in ENDED else _time(job.estimated_finish),
         failure=failed,
     )
 
@@ -205,6 +205,8 @@ def _time(seconds: int | None) -> datetime | None:
 def _event(event: Any) -> Event:
     numbers = event.data if isinstance(event.data, dict) else {}
     metrics = {key: float(value) for key, value in numbers.items() if isinstance(value, (int, float))}
+    if "total_steps" in metrics:
+        metrics["steps"] = metrics.pop("total_steps")
     if at := STEP.search(event.message or ""):
         metrics = {"step": float(at[1]), "steps": float(at[2])} | metrics
     return Event(

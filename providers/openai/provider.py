@@ -207,9 +207,7 @@ class OpenAI:
 
     def outcome(self, remote_id: str) -> Outcome:
         """Raises Unavailable while OpenAI has not named the model."""
-        job = self.jobs.get(remote_id)
-        if not job.fine_tuned_model:
-            raise Unavailable("OpenAI has not named the tuned model yet.", "Ask again in a minute.")
+        job = self._made(remote_id)
         billed = {"trained_tokens": float(job.trained_tokens)} if job.trained_tokens else {}
         return Outcome(
             reference=job.fine_tuned_model,
@@ -217,8 +215,14 @@ class OpenAI:
             metrics=results.metrics(self.client, job) | billed,
         )
 
+    def _made(self, remote_id: str) -> Any:
+        job = self.jobs.get(remote_id)
+        if not job.fine_tuned_model:
+            raise Unavailable("OpenAI has not named the tuned model yet.", "Ask again in a minute.")
+        return job
+
     def answers(self, remote_id: str, dataset: Dataset, recipe: Recipe) -> list[Answer]:
-        tuned = self.outcome(remote_id).reference
+        tuned = self._made(remote_id).fine_tuned_model
         limit = options_of(recipe, Options).evaluate_on
         ask = self._ask
         holdout = lines(dataset.holdout_uri)

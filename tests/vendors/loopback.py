@@ -8,6 +8,7 @@ import json
 import random
 import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -105,8 +106,7 @@ class Loopback:
         self.violations: list[str] = []  # requests that the published description does not allow
         self.breaches: list[str] = []  # answers of this double that it does not allow
         self.chaos: tuple[random.Random, float] | None = None
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self.server.daemon_threads = True
+        self.server = _Server(("127.0.0.1", port), _handler(self))
 
     @property
     def url(self) -> str:
@@ -175,6 +175,16 @@ class Loopback:
         return Reply({"ok": True})
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_: object) -> None:
+        """A client that went away is part of the game; anything else is a fault of the double."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(*_)  # type: ignore[arg-type]
+
+
 def _random_fault(chance: random.Random, method: str, path: str) -> Fault:
     kinds: list[dict[str, Any]] = [
         {"status": 500},
@@ -214,9 +224,11 @@ def _handler(vendor: Loopback) -> type[BaseHTTPRequestHandler]:
                 fault = vendor.chosen_fault(request.method, request.path)
                 seen = Logged(request.method, request.path, request.query, fault=_name(fault))
                 vendor.log.append(seen)
-            if fault and fault.delay:
+            if fault and fault.when == "before":
                 time.sleep(fault.delay)
             reply = self._reply(request, fault)
+            if fault and fault.when == "after":
+                time.sleep(fault.delay)
             seen.status = reply.status if reply else 0
             if reply is None:
                 return self._cut()

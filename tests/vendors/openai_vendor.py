@@ -213,7 +213,7 @@ class OpenAIVendor(Loopback):
             "finished_at": None, "model": asked["model"], "fine_tuned_model": None, "organization_id": "org-loopback",
             "status": "validating_files", "training_file": asked["training_file"],
             "validation_file": asked.get("validation_file"), "result_files": [], "trained_tokens": None,
-            "error": {}, "seed": asked.get("seed", 0), "estimated_finish": None, "metadata": asked.get("metadata"),
+            "error": None, "seed": asked.get("seed", 0), "estimated_finish": None, "metadata": asked.get("metadata"),
             "method": method, "suffix": asked.get("suffix"), "integrations": [],
             "hyperparameters": {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto", **wanted},
             "life": Life(script.states or usual, self.pace), "script": script, "pairs": [], "unseen": self.list_lag,
@@ -372,7 +372,7 @@ def _page(request: Request, items: list[dict[str, Any]], usual: int) -> Reply:
     after, limit = request.asked("after"), int(request.asked("limit") or usual)
     start = next((number + 1 for number, item in enumerate(items) if item["id"] == after), 0)
     page = [shown(item) for item in items[start : start + limit]]
-    ids = {"first_id": page[0]["id"] if page else None, "last_id": page[-1]["id"] if page else None}
+    ids = {"first_id": page[0]["id"] if page else "", "last_id": page[-1]["id"] if page else ""}
     return Reply({"object": "list", "data": page, "has_more": start + limit < len(items), **ids})
 
 

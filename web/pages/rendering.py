@@ -53,6 +53,7 @@ def _environment() -> Environment:
         "figure": lambda value, metric: words.figure(metric, value),
         "full_day": words.full_day,
         "moment": words.moment,
+        "place": words.place,
         "verdict": verdict_name,
     }
     made.globals |= {

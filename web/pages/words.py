@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from records import Evaluation, Failure, Kind, Status, Verdict
+from records import Evaluation, Failure, Kind, Source, Status, Verdict
 
 
 @dataclass(frozen=True)
@@ -159,3 +159,9 @@ def bytes_of(size: int) -> str:
 
 def dollars(amount: float) -> str:
     return "less than $0.01" if 0 < amount < 0.01 else f"${amount:,.2f}"
+
+
+def place(source: Source) -> str:
+    """`tickets.csv, row 12`: the file's name without its folders."""
+    name = source.uri.rstrip("/").rpartition("/")[2] or source.uri
+    return str(source.but(uri=name))

@@ -17,6 +17,10 @@ export async function fragment(url, options = {}) {
     return null;
   }
   if (!answer.ok) throw new Error(messageIn(text, answer));
+  if (answer.headers.has("x-reload")) {
+    location.reload();
+    return null;
+  }
   return text;
 }
 
@@ -111,5 +115,9 @@ async function poll(element) {
 }
 
 for (const element of document.querySelectorAll("[data-poll]")) element.dataset.due = Date.now() + 2000;
+// what may take a while is asked for once the page is there
+for (const element of document.querySelectorAll("[data-load]")) {
+  fragment(element.dataset.load).then((html) => html !== null && swap(element, html), (error) => toast(error.message));
+}
 // nothing is asked while no element carries a poll
 setInterval(() => document.querySelectorAll("[data-poll]").forEach(poll), 500);

@@ -188,7 +188,7 @@ TURNS = st.dictionaries(KEYS, JSON | st.sampled_from(["user", "assistant", "tool
     st.lists(
         JSON.map(json.dumps)
         | st.fixed_dictionaries({"messages": st.lists(TURNS | JSON, max_size=3)}).map(json.dumps)
-        | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=30),
+        | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30),
         max_size=3,
     )
 )

@@ -123,7 +123,7 @@ CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_s
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(CELL, CELL), min_size=3, max_size=8), st.sampled_from(",;\t|"))
 def test_what_a_csv_writer_wrote_comes_back(read, rows: list[tuple[str, str]], delimiter: str) -> None:
-    assume(all(all(row) and row != ("question", "answer") for row in rows))
+    assume(all(cell not in ("", "question", "answer") for row in rows for cell in row))
     pairs = [{"question": question, "answer": answer} for question, answer in rows]
     content = written(pairs, delimiter=delimiter, quoting=csv.QUOTE_ALL)
     assert fields(read("fuzz.csv", content)) == pairs

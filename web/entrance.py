@@ -1,0 +1,122 @@
+"""/login and /logout."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from errors import NotConfigured
+from registry.accounts import Account
+from web import oidc
+from web.faults import Forbidden, SignInNeeded, rendered
+from web.workshop import Shop
+
+router = APIRouter(include_in_schema=False)
+
+PLAIN = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in</title><h1>Sign in</h1>'
+    '<p>{error}</p><form method="post" action="/login"><input type="hidden" name="next" value="{next}">'
+    '<label>Name <input name="name" required></label> <label>Password <input name="password" type="password" '
+    "required></label> <button>Sign in</button></form></html>"
+)
+
+
+@router.get("/login")
+def login(request: Request, shop: Shop, next: str = "/") -> Response:
+    try:
+        shop.door.signed_in(request)
+    except SignInNeeded:
+        return _page(request, shop, next)
+    return RedirectResponse(_inside(next), 303)
+
+
+@router.get("/login/link")
+def by_link(token: str, shop: Shop) -> Response:
+    """The link that `luthier serve` prints. It works once."""
+    account = shop.door.use_link(token)
+    if account is None:
+        raise Forbidden(
+            "This link was used already, or is from an earlier start.",
+            "Open /login: a new link is printed where `luthier serve` runs.",
+        )
+    return _let_in(shop, account, "/", "link")
+
+
+@router.post("/login")
+def by_password(
+    request: Request,
+    shop: Shop,
+    name: Annotated[str, Form()],
+    password: Annotated[str, Form()],
+    next: Annotated[str, Form()] = "/",
+) -> Response:
+    address = request.client.host if request.client else ""
+    account = shop.door.by_password(name, password, address)
+    if account is None:
+        return _page(request, shop, next, "The name or the password is wrong.", 401)
+    return _let_in(shop, account, next, "password")
+
+
+@router.get("/login/oidc")
+def to_issuer(request: Request, shop: Shop, next: str = "/") -> Response:
+    """On to the sign-in provider, with a state that only this browser has."""
+    _need_oidc(shop)
+    where, state = oidc.way_there(shop.settings, _back(request, shop), _inside(next))
+    response = RedirectResponse(where, 303)
+    signed = shop.door.signer.dumps(state._asdict())
+    response.set_cookie(
+        oidc.COOKIE, signed, oidc.SECONDS, httponly=True, samesite="lax", secure=shop.door.secure, path="/login"
+    )
+    return response
+
+
+@router.get("/login/oidc/back")
+def from_issuer(request: Request, shop: Shop) -> Response:
+    _need_oidc(shop)
+    state = oidc.kept_state(shop.door.signer, request.cookies.get(oidc.COOKIE, ""))
+    person = oidc.person(shop.settings, _back(request, shop), dict(request.query_params), state)
+    account = oidc.account_of(shop.registry, person, shop.settings.oidc_plan)
+    response = _let_in(shop, account, state.next, "oidc")
+    response.delete_cookie(oidc.COOKIE, path="/login")
+    return response
+
+
+@router.post("/logout")
+def logout(shop: Shop) -> Response:
+    response = RedirectResponse("/login", 303)
+    shop.door.sign_out(response)
+    return response
+
+
+def _need_oidc(shop: Shop) -> None:
+    if not shop.door.oidc:
+        raise NotConfigured("No sign-in provider is set up.", "Set LUTHIER_OIDC_ISSUER and its client id.")
+
+
+def _let_in(shop: Shop, account: Account, next: str, way: str) -> Response:
+    response = RedirectResponse(_inside(next), 303)
+    shop.door.sign_in(response, account)
+    shop.registry.audit(account.id, "sign-in", account.id, way)
+    return response
+
+
+def _page(request: Request, shop: Shop, next: str, error: str = "", status: int = 200) -> Response:
+    methods = shop.door.methods()
+    if "link" in methods:
+        shop.door.offer_link()
+    context = {"methods": methods, "error": error, "next": _inside(next)}
+    body = rendered("login.html", request, context) or PLAIN.format(error=error, next="/")
+    return HTMLResponse(body, status)
+
+
+def _inside(next: str) -> str:
+    """A path of ours, never another site's address."""
+    parts = urlsplit(next)
+    inside = next.startswith("/") and not next.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    return next if inside and next.isprintable() and "\\" not in next else "/"
+
+
+def _back(request: Request, shop: Shop) -> str:
+    start = shop.settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
+    return f"{start}/login/oidc/back"

@@ -1,0 +1,150 @@
+"""The process that answers for models of our own, seen from the web server: started when first needed.
+
+Requests wait in line, as one base is in memory and one answer is generated at a time; a line that is too long
+is refused at once. The process ends when it was idle for a while, and with the web server.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any
+
+from errors import LuthierError, Unavailable, from_failure
+from records import ChatOptions, Failure, Message, Usage
+from web.faults import TooManyRequests
+
+ROOT = Path(__file__).parents[1]
+LONGEST_LINE = 32
+IDLE_SECONDS = 600.0
+LINE_BYTES = 32 << 20
+# what one answer in line costs, for Retry-After
+SECONDS_AN_ANSWER = 5.0
+
+
+class ModelServer:
+    """Belongs to one event loop. `command` starts the process that web/serving.py describes."""
+
+    def __init__(
+        self,
+        command: Sequence[str] = (sys.executable, "-m", "web.serving"),
+        longest_line: int = LONGEST_LINE,
+        idle_seconds: float = IDLE_SECONDS,
+    ):
+        self.command, self.longest_line, self.idle_seconds = tuple(command), longest_line, idle_seconds
+        self._numbers = itertools.count(1)
+        self._open: dict[int, asyncio.Queue[dict[str, Any]]] = {}
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._idle: asyncio.TimerHandle | None = None
+
+    async def chat(
+        self, base_model: str, reference: str, messages: Sequence[Message], options: ChatOptions
+    ) -> AsyncGenerator[str | Usage, None]:
+        """As `Provider.chat`. Raises TooManyRequests, Unavailable if the process dies, and what it reports."""
+        if len(self._open) >= self.longest_line:
+            raise TooManyRequests(
+                f"{len(self._open)} requests wait for this machine's models already.",
+                "Try again in a moment.",
+                None,
+                len(self._open) * SECONDS_AN_ANSWER,
+            )
+        number, arrived = next(self._numbers), asyncio.Queue[dict[str, Any]]()
+        self._open[number] = arrived
+        self._stay()
+        finished = False
+        try:
+            await self._tell(
+                {
+                    "id": number,
+                    "base_model": base_model,
+                    "reference": reference,
+                    "messages": [message.model_dump(exclude_none=True) for message in messages],
+                    "options": options.model_dump(),
+                }
+            )
+            while not finished:
+                said = await arrived.get()
+                if "piece" in said:
+                    yield said["piece"]
+                    continue
+                finished = True
+                if "failure" in said:
+                    raise _error(Failure.model_validate(said["failure"]))
+                yield Usage.model_validate(said["usage"])
+        finally:
+            del self._open[number]
+            if not finished:
+                with contextlib.suppress(LuthierError):
+                    await self._tell({"cancel": number}, start=False)
+            if not self._open:
+                self._leave_later()
+
+    async def _tell(self, request: dict[str, Any], start: bool = True) -> None:
+        async with self._starting:
+            if start and (self._process is None or self._process.returncode is not None):
+                await self._start()
+            if self._process is None or self._process.stdin is None:
+                return
+            try:
+                self._process.stdin.write(json.dumps(request).encode() + b"\n")
+                await self._process.stdin.drain()
+            except (BrokenPipeError, ConnectionResetError) as error:
+                raise _dead() from error
+
+    async def _start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *self.command,
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LINE_BYTES,
+        )
+        self._reader = asyncio.create_task(self._read(self._process))
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            said = json.loads(line)
+            if waiting := self._open.get(said["id"]):
+                waiting.put_nowait(said)
+        await process.wait()
+        if process is self._process:
+            self._process = None
+            for waiting in self._open.values():
+                waiting.put_nowait({"failure": _dead().failure.model_dump()})
+
+    def _stay(self) -> None:
+        if self._idle:
+            self._idle.cancel()
+            self._idle = None
+
+    def _leave_later(self) -> None:
+        self._stay()
+        loop = asyncio.get_running_loop()
+        self._idle = loop.call_later(self.idle_seconds, lambda: loop.create_task(self.close()))
+
+    async def close(self) -> None:
+        """End the process; the next request starts another."""
+        self._stay()
+        async with self._starting:
+            process, self._process = self._process, None
+            if process and process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+
+
+def _dead() -> Unavailable:
+    return Unavailable(
+        "The process that answers for own models has stopped.",
+        "Try again: it starts anew. If it stops again, the machine may lack memory for the base model.",
+    )
+
+
+def _error(failure: Failure) -> LuthierError:
+    return from_failure(failure)

@@ -1,0 +1,63 @@
+"""A vLLM server as the place where own models answer: adapters are loaded at run time.
+
+The server is started with `--enable-lora` and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True, serves the base model
+under the name that Luthier knows it by, and sees the same files.
+"""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+
+import providers
+from errors import Refused, Unavailable
+from records import ChatOptions, Message, Usage
+
+LOAD_SECONDS = 120.0
+
+
+class Vllm:
+    """`url` is the server's address, with or without /v1."""
+
+    def __init__(self, url: str):
+        self.url = url.rstrip("/").removesuffix("/v1")
+        self.provider = providers.get("openai", api_key="none", base_url=f"{self.url}/v1")
+        self._loaded: set[str] = set()
+        self._loading = threading.Lock()
+
+    def chat(
+        self, base_model: str, name: str, folder: str, messages: Sequence[Message], options: ChatOptions
+    ) -> Iterator[str | Usage]:
+        """`name` is the adapter in `folder`; without a name the base model answers."""
+        if name:
+            self._load(name, folder)
+        try:
+            yield from self.provider.chat(base_model, name or base_model, messages, options)
+        except Refused:
+            # the server may have been restarted, and forgot its adapters
+            self._loaded.discard(name)
+            raise
+
+    def _load(self, name: str, folder: str) -> None:
+        with self._loading:
+            if name in self._loaded:
+                return
+            body = json.dumps({"lora_name": name, "lora_path": folder}).encode()
+            request = urllib.request.Request(
+                f"{self.url}/v1/load_lora_adapter", body, {"Content-Type": "application/json"}
+            )
+            try:
+                urllib.request.urlopen(request, timeout=LOAD_SECONDS).close()
+            except urllib.error.HTTPError as error:
+                said = error.read().decode(errors="replace")[:300]
+                if "already" not in said:
+                    raise Refused(
+                        f"vLLM does not load the adapter: {said}.",
+                        "Start it with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True.",
+                    ) from error
+            except OSError as error:
+                raise Unavailable(
+                    f"The vLLM server at {self.url} can't be reached: {error}.", "Start it, then try again."
+                ) from error
+            self._loaded.add(name)
