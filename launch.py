@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from errors import LuthierError
 from records import ENDED, Dataset, Failure, Job, TunedModel
@@ -65,7 +66,11 @@ def run_recorded(flow: str, parameters: dict[str, Any], run_id: str) -> int:
     work_for(run_id)
     registry = Registry(**settings().registry_arguments)
     known, mine = registry.run(run_id), started_at(os.getpid())
-    if known.status in ENDED or known.pid not in (None, os.getpid()) and started_at(known.pid) == known.pid_started:
+    if (
+        known.status in ENDED
+        or (known.pid not in (None, os.getpid())
+        and started_at(known.pid) == known.pid_started)
+    ):
         return 0
     registry.update_run(run_id, pid=os.getpid(), pid_started=mine)
     show_steps()
@@ -131,7 +136,7 @@ def deployed_state(flow_run_id: str) -> DeployedState:
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
-        state = client.read_flow_run(flow_run_id).state  # type: ignore[arg-type]
+        state = client.read_flow_run(UUID(flow_run_id)).state
     if state is None or not state.is_final():
         return DeployedState(None, "")
     return DeployedState(state.type.value.lower(), state.message or "")
@@ -143,7 +148,7 @@ def stop_deployed(flow_run_id: str) -> None:
     from prefect.states import Cancelling
 
     with get_client(sync_client=True) as client:
-        client.set_flow_run_state(flow_run_id, Cancelling())  # type: ignore[arg-type]
+        client.set_flow_run_state(UUID(flow_run_id), Cancelling())
 
 
 if __name__ == "__main__":

@@ -113,7 +113,12 @@ def quiet_dependencies(embedded: bool = False) -> None:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }
     if embedded:
-        defaults |= {"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL"}
+        defaults |= {
+            "PREFECT_LOGGING_LEVEL": "CRITICAL",
+            "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+            "PREFECT_LOGGING_EXTRA_LOGGERS": "",
+            "PREFECT_LOGGING_ROOT_LEVEL": "WARNING",
+        }
     else:
         defaults |= {"PREFECT_LOGGING_EXTRA_LOGGERS": "luthier"}
     for name, value in defaults.items():

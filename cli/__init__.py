@@ -3,12 +3,14 @@
 import sys
 from typing import Any
 
-import click
 import typer
 
-from cli import datasets, jobs, models, train
+from cli import datasets, jobs, keys, models, serve, train
 from cli.terminal import err, error_document, print_error, print_json
 from errors import LuthierError
+
+# typer carries a click of its own and shows this class under no public name
+UsageError = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="luthier",
@@ -22,9 +24,11 @@ app.command("prepare")(train.prepare)
 app.command("train")(train.train)
 app.command("chat")(models.chat)
 app.command("bases")(models.bases)
+app.command("serve")(serve.serve)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
 app.add_typer(datasets.app, name="datasets")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:
@@ -35,14 +39,14 @@ def main() -> None:
     except LuthierError as error:
         print_json(error_document(error)) if as_json else print_error(error)
         code = error.exit_code
-    except click.UsageError as error:
+    except UsageError as error:
         if as_json:
             body = {"code": "usage", "message": error.format_message(), "hint": "See `luthier --help`."}
             print_json({"error": body})
         else:
             error.show()
         code = 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         err.print("Stopped.")
         code = 130
     sys.exit(code or 0)

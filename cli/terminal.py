@@ -60,7 +60,8 @@ def error_document(error: LuthierError) -> dict[str, Any]:
 
 def print_error(error: LuthierError) -> None:
     name = FAILURE_NAMES.get(error.code, "Error")
-    err.print(f"[bold red]{name}:[/] {escape(error.message)}")
+    message = error.message.removeprefix(f"{name}: ")
+    err.print(f"[bold red]{name}:[/] {escape(message)}")
     if error.hint:
         err.print(f"  {escape(error.hint)}")
 
@@ -90,11 +91,11 @@ class StepHandler(logging.Handler):
             err.print(f"[{style}]• {escape(record.getMessage())}[/]")
 
     def show(self, progress: records.Progress) -> None:
-        if progress.status in records.ENDED:
-            self.bar.stop()
-            return
         if not err.is_terminal:
             self.tell(progress)
+            return
+        if progress.status in records.ENDED:
+            self.bar.stop()
             return
         self.bar.start()
         self.bar.update(
@@ -113,7 +114,8 @@ class StepHandler(logging.Handler):
             err.print(f"  {progress.message} {progress.step}/{progress.steps} {figures(progress)}")
 
     def close(self) -> None:
-        self.bar.stop()
+        if self.bar.live.is_started:
+            self.bar.stop()
         super().close()
 
 

@@ -10,7 +10,7 @@ from records import Row, Source
 
 TARGET = 1600  # characters of a passage: about 450 tokens
 LONGEST = 2000
-SHORTEST = 160  # shorter sections go together with the next one
+SHORTEST = 80  # shorter sections go together with the next one
 
 SENTENCE = re.compile(r"""(?<=[.!?…。！？])["'”’)\]]*(?:\s+|(?<=[。！？]))(?=\S)""")
 NUMBERED = re.compile(r"^(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s+[A-ZÀ-Þ]")

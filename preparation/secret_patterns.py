@@ -45,7 +45,7 @@ IN_QUERY = re.compile(
 BEARER = re.compile(r"\b((?:Authorization:\s*)?(?:Bearer|Basic)\s+)([A-Za-z0-9_\-.~+/]{16,}={0,2})")
 
 _NAMES = (
-    r"(?:[A-Za-z0-9]+[_\-.])*"
+    r"(?:[A-Za-z0-9]{1,40}[_\-.]){0,4}"
     r"(?:password|passwd|passphrase|passcode|pwd|pass|secret(?:[_\- ]?(?:access[_\- ]?)?key)?|apikey"
     r"|api[_\- ]?(?:key|token|secret)|access[_\- ]?(?:key|token)|auth[_\- ]?(?:key|token)|client[_\- ]?secret"
     r"|private[_\- ]?key|encryption[_\- ]?key|signing[_\- ]?key|refresh[_\- ]?token|bearer[_\- ]?token|token"

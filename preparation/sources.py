@@ -76,25 +76,33 @@ def fetched(files: Sequence[File]) -> Iterator[Copy]:
 
 @contextmanager
 def _fetched(file: File) -> Iterator[Copy]:
-    path = Path(file.uri)
     if file.fault:
-        yield Copy(file, path, "", 0, file.fault)
-        return
-    with tempfile.NamedTemporaryFile(prefix="luthier-") as spool:
-        try:
-            if _is_remote(file.uri):
-                path = Path(spool.name)
-                with _reaching(file.uri), fsspec.open(file.uri, "rb") as stream:
-                    copy = Copy(file, path, *_digest(stream, spool))
-                spool.flush()
-            else:
-                with open(path, "rb") as local:
-                    copy = Copy(file, path, *_digest(local))
-        except OSError as error:
-            copy = Copy(file, path, "", 0, unopened(error))
-        except (NotFound, NotConfigured) as error:
-            copy = Copy(file, path, "", 0, error.message)
-        yield copy
+        yield Copy(file, Path(file.uri), "", 0, file.fault)
+    elif _is_remote(file.uri):
+        with tempfile.NamedTemporaryFile(prefix="luthier-") as spool:
+            yield _downloaded(file, spool)
+    else:
+        yield _at_hand(file)
+
+
+def _at_hand(file: File) -> Copy:
+    path = Path(file.uri)
+    try:
+        with open(path, "rb") as stream:
+            return Copy(file, path, *_digest(stream))
+    except OSError as error:
+        return Copy(file, path, "", 0, unopened(error))
+
+
+def _downloaded(file: File, spool: Any) -> Copy:
+    path = Path(spool.name)
+    try:
+        with _reaching(file.uri), fsspec.open(file.uri, "rb") as stream:
+            copy = Copy(file, path, *_digest(stream, spool))
+    except (NotFound, NotConfigured) as error:
+        return Copy(file, path, "", 0, error.message)
+    spool.flush()
+    return copy
 
 
 def unopened(error: OSError) -> str:
@@ -138,9 +146,9 @@ def _local(source: str) -> Iterator[File]:
     elif matches := sorted(glob.glob(path, recursive=True)):
         root = _root(path)
         for match in matches:
-            if not os.path.isdir(match):
+            if not os.path.isdir(match) and not os.path.basename(match).startswith("~$"):
                 yield File(match, os.path.relpath(match, root), _fault(match, root))
-            elif "**" not in path:
+            elif os.path.isdir(match) and "**" not in path:
                 yield from _walk(match, root)
     else:
         raise _missing(source)

@@ -72,7 +72,7 @@ def price(tokens: int, epochs: int, base: Base) -> Price | None:
     billed = tokens * epochs
     return Price(
         tokens=billed,
-        usd=round(billed * base.training_price / 1e6, 4),
+        usd=round(billed * base.training_price / 1e6, 6),
         per_million=base.training_price,
         as_of=str(base.price_as_of or "unknown"),
     )

@@ -1,4 +1,4 @@
-"""Conversations of the chat page, of one account with one model: saved as they go, resumed, renamed, deleted."""
+"""Conversations of the chat page, of one account with one model: saved as they go, and resumed."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,7 +80,9 @@ class Conversations(Database):
         columns = conversations.c
         query = (
             select(conversations)
-            .where(columns.account_id == account_id, columns.model_id == model_id, columns.deleted_at.is_(None))
+            .where(
+                columns.account_id == account_id, columns.model_id == model_id, columns.deleted_at.is_(None)
+            )
             .order_by(columns.updated_at.desc(), columns.id)
         )
         with self.reading() as connection:
@@ -202,6 +204,4 @@ def _whole(connection: Connection, account_id: str, conversation_id: str) -> Con
 
 
 def _change(connection: Connection, conversation_id: str, **values: Any) -> None:
-    connection.execute(
-        conversations.update().where(conversations.c.id == conversation_id).values(**values)
-    )
+    connection.execute(conversations.update().where(conversations.c.id == conversation_id).values(**values))

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, Select, Table, create_engine, event, inspect, or_, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.sql.elements import ColumnElement
 
 from errors import NotConfigured, NotFound, Unavailable
@@ -50,7 +50,7 @@ class Database:
         place = make_url(self.url).render_as_string() if "://" in self.url else self.url
         try:
             yield
-        except OperationalError as error:
+        except (OperationalError, InterfaceError) as error:
             raise Unavailable(
                 f"The registry {place} can't be used now: {error.orig}.",
                 "Check that it can be reached and written to, then try again.",

@@ -105,19 +105,6 @@ class Datasets(Database):
         uris = self._uris_of(dataset, str(source)) if source is not None else None
         return _traced(dataset, uris, with_messages)
 
-    def examples(self, dataset: Dataset) -> Iterator[Example]:
-        """Every example with its sources, the training ones first."""
-        for traced in _traced(dataset, None, with_messages=True):
-            yield Example(messages=traced.messages, sources=traced.sources, kind=traced.kind)
-
-    def export_dataset(self, key: str, target: Path) -> list[Path]:
-        """Copy train.jsonl and holdout.jsonl to a folder; returns their paths. Raises NotFound."""
-        dataset = self.dataset(key)
-        made = [target / PARTS[field] for field in ("train_uri", "holdout_uri")]
-        files.copy(dataset.train_uri, made[0])
-        files.copy(dataset.holdout_uri, made[1])
-        return made
-
     def _uris_of(self, dataset: Dataset, source: str) -> set[str]:
         """All URIs in this dataset under which the source's content is known."""
         columns = dataset_files.c

@@ -43,7 +43,7 @@ class NewKey(NamedTuple):
 
 class Keys(Database):
     def create_key(self, account_id: str, name: str, expires_at: datetime | None = None) -> NewKey:
-        """The key and its secret, which can't be had again. Raises InvalidData for a name or day that can't be."""
+        """The key and its secret, shown this once. Raises InvalidData for a name or day that can't be."""
         name = " ".join(name.split())
         if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
             raise InvalidData(
@@ -77,7 +77,11 @@ class Keys(Database):
         columns = api_keys.c
         ways = or_(columns.id == key, columns.prefix == key, columns.name == key)
         with self.writing() as connection:
-            found = connection.execute(select(api_keys).where(columns.account == account_id, ways)).mappings().all()
+            found = (
+                connection.execute(select(api_keys).where(columns.account == account_id, ways))
+                .mappings()
+                .all()
+            )
             wanted = [row for row in found if row["id"] == key] or [
                 row for row in found if row["revoked_at"] is None
             ]
@@ -87,7 +91,9 @@ class Keys(Database):
                     "`luthier keys list` shows their ids.",
                 )
             revoked = wanted[0]["revoked_at"] or now()
-            connection.execute(api_keys.update().where(columns.id == wanted[0]["id"]).values(revoked_at=revoked))
+            connection.execute(
+                api_keys.update().where(columns.id == wanted[0]["id"]).values(revoked_at=revoked)
+            )
             return _key({**wanted[0], "revoked_at": revoked})
 
     def account_of_key(self, secret: str) -> Account | None:
@@ -95,7 +101,11 @@ class Keys(Database):
         columns = api_keys.c
         moment = now()
         with self.reading() as connection:
-            key = connection.execute(select(api_keys).where(columns.digest == _digest(secret))).mappings().first()
+            key = (
+                connection.execute(select(api_keys).where(columns.digest == _digest(secret)))
+                .mappings()
+                .first()
+            )
             if key is None or not _key(key).active:
                 return None
             row = connection.execute(select(accounts).where(accounts.c.id == key["account"])).mappings().one()

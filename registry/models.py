@@ -63,11 +63,6 @@ class Models(Datasets):
         made = self._models(select(models.c.record).where(models.c.job_id == job_id))
         return made[0] if made else None
 
-    def model_of_job(self, job_id: str) -> TunedModel | None:
-        """The model that the job made, unless it was deleted."""
-        found = self._models(select(models.c.record).where(models.c.job_id == job_id))
-        return found[0] if found else None
-
     def models_with_dataset(self, dataset_id: str) -> list[TunedModel]:
         return self._models(select(models.c.record).where(models.c.dataset_id == dataset_id))
 

@@ -77,10 +77,12 @@ class Runs(Database):
         if _count(connection, run.account, run.premium, besides=run.id) >= limit:
             kind = "premium models" if run.premium else "models"
             raise Refused(
-                f"Your plan holds {limit} {kind}, and you have {limit}." if limit else
-                f"Your plan holds no {kind}.",
-                "Upgrade the plan, or delete a model that is no longer needed." if limit else
-                "Upgrade the plan, or choose another base model.",
+                f"Your plan holds {limit} {kind}, and you have {limit}."
+                if limit
+                else f"Your plan holds no {kind}.",
+                "Upgrade the plan, or delete a model that is no longer needed."
+                if limit
+                else "Upgrade the plan, or choose another base model.",
             )
 
     def run(self, run_id: str) -> Run:
@@ -103,7 +105,9 @@ class Runs(Database):
         with self.reading() as connection:
             return connection.execute(select(runs.c.id).where(*mine).limit(1)).scalar() is not None
 
-    def runs(self, account_id: str | None = None, statuses: Sequence[Status] = (), deleted: bool = False) -> list[Run]:
+    def runs(
+        self, account_id: str | None = None, statuses: Sequence[Status] = (), deleted: bool = False
+    ) -> list[Run]:
         """The newest first; without deleted ones, or only those that can be restored."""
         query = select(runs.c.record).order_by(runs.c.created_at.desc(), runs.c.id)
         query = query.where(runs.c.deleted_at.is_not(None) if deleted else runs.c.deleted_at.is_(None))
@@ -156,7 +160,7 @@ class Runs(Database):
             return _change(connection, run, changes)
 
     def reopen_run(self, run_id: str, limit: int | None = None, **changes: Any) -> Run:
-        """A failed or cancelled run is queued again. Raises Refused at the plan's limit, as `add_run` does."""
+        """A failed or cancelled run is queued again. Raises Refused as `add_run` does."""
         fresh = {"status": "queued", "failure": None, "finished_at": None, "deleted_at": None, "starts": 0}
         process = {"pid": None, "pid_started": None, "flow_run_id": None, "elsewhere": False}
         with self.writing() as connection:
@@ -167,12 +171,12 @@ class Runs(Database):
             return _change(connection, run, {**fresh, **process, **changes})
 
     def models_counted(self, account_id: str, premium: bool) -> int:
-        """Models and models in the making that count against the plan: not deleted, failed or cancelled ones."""
+        """What counts against the plan: models and those in the making, no deleted or failed ones."""
         with self.reading() as connection:
             return _count(connection, account_id, premium)
 
     def restore_run(self, run_id: str, limit: int | None) -> Run:
-        """Take back a deletion. Raises NotFound if it is too late, Refused if the place is taken meanwhile."""
+        """Take back a deletion. Raises NotFound if it is too late, Refused if the place is taken."""
         with self.writing() as connection:
             run = _found(connection, run_id, lock=True)
             if run.purged_at:
@@ -185,7 +189,9 @@ class Runs(Database):
         """Give the owner a run of each job that has none: what the command line started."""
         known = select(runs.c.job_id).where(runs.c.job_id.is_not(None))
         alive = known.where(runs.c.purged_at.is_(None))
-        made_again = select(models.c.job_id).where(models.c.deleted_at.is_(None), models.c.job_id.not_in(alive))
+        made_again = select(models.c.job_id).where(
+            models.c.deleted_at.is_(None), models.c.job_id.not_in(alive)
+        )
         orphans = select(jobs.c.record).where(or_(jobs.c.id.not_in(known), jobs.c.id.in_(made_again)))
         with self.reading() as connection:
             found = [Job.model_validate_json(text) for text in connection.execute(orphans).scalars()]
@@ -203,7 +209,8 @@ def _entry(run_text: str, job_text: str | None, model_text: str | None) -> Entry
 
 def in_step(run: Run, job: Job | None) -> Run:
     """The run with its job's status and failure, where the job knows more."""
-    if job is None or run.status in ENDED or (not run.elsewhere and run.status == "queued"):
+    at_work = run.elsewhere or run.pid or run.flow_run_id
+    if job is None or run.status in ENDED or not at_work:
         return run
     if job.status not in ENDED:
         return run.but(status=job.status)
@@ -215,7 +222,7 @@ def in_step(run: Run, job: Job | None) -> Run:
 
 def _adopted(job: Job) -> Run:
     return Run(
-        # from the job's id, so that two that adopt at once make one run; from its time, so that it can be anew
+        # two that adopt at once make one run; a job that was taken up again makes another
         id=f"ftjob-{job.id.rpartition('-')[2]}{int(job.updated_at.timestamp()):x}"[:40],
         account=OWNER,
         flow="fine_tune",

@@ -36,7 +36,7 @@ class Uploads(Database):
     def keep_upload(
         self, account_id: str, filename: str, content: BinaryIO, purpose: str = "fine-tune"
     ) -> Upload:
-        """Copy the content to HOME/uploads/ID/NAME: all of it, or nothing. Raises InvalidData for an empty file."""
+        """Copy the content to HOME/uploads/ID/NAME: all or nothing. Raises InvalidData for an empty file."""
         upload_id = f"file-{uuid4().hex[:24]}"
         folder = self.home.absolute() / "uploads" / upload_id
         part = folder.with_name(f".{upload_id}.part")

@@ -1,4 +1,4 @@
-"""Requests in a rolling window, counted for an account as a whole: chat and API draw on the same allowance."""
+"""Requests in a rolling window, counted for an account as a whole: chat and API share one allowance."""
 
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple

@@ -5,5 +5,6 @@ import logging
 from settings import quiet_dependencies
 
 quiet_dependencies()
-# Prefect hands the records on to its server only from this level on
-logging.getLogger("luthier").setLevel(logging.INFO)
+# Prefect hands on to its server what the loggers let through; the command line has set its own level
+if logging.getLogger("luthier").level == logging.NOTSET:
+    logging.getLogger("luthier").setLevel(logging.INFO)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Response
 from fastapi.staticfiles import StaticFiles
@@ -13,6 +14,7 @@ from registry import Registry
 from settings import Settings
 from web import entrance, faults
 from web.chatting import Chatting
+from web.gate import Gate
 from web.guard import LOOPBACK, Guard
 from web.plans import read_plans
 from web.runner import Runner
@@ -75,7 +77,14 @@ def create_app(settings: Settings, host: str = "127.0.0.1", runs: bool = True) -
         registry.owner()
         return Response("ok\n", media_type="text/plain")
 
-    app.add_middleware(Guard, hosts=hosts(settings, host), upload_bytes=settings.upload_bytes, upload_paths=UPLOAD_PATHS)
+    app.add_middleware(Gate, door=shop.door)
+    # outermost: what is added last is asked first
+    app.add_middleware(
+        Guard,
+        hosts=hosts(settings, host),
+        upload_bytes=settings.upload_bytes,
+        upload_paths=UPLOAD_PATHS,
+    )
     return app
 
 
@@ -83,7 +92,5 @@ def hosts(settings: Settings, host: str) -> frozenset[str] | None:
     """The names that the server answers to: on loopback its own only, against DNS rebinding."""
     if host not in LOOPBACK and host != "::1":
         return None
-    from urllib.parse import urlsplit
-
     public = urlsplit(settings.public_url).hostname
     return LOOPBACK | ({public} if public else frozenset())

@@ -115,7 +115,9 @@ class Chatting:
     async def _threaded(self, open_: Callable[[], Iterator[Piece]]) -> AsyncGenerator[Piece, None]:
         """A blocking iterator's pieces; its thread stops at the next piece after nobody listens any more."""
         if self.streaming >= STREAMS:
-            raise TooManyRequests("Too many answers are being given at once.", "Try again in a moment.", None, 5)
+            raise TooManyRequests(
+                "Too many answers are being given at once.", "Try again in a moment.", None, 5
+            )
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[Piece | BaseException | None] = asyncio.Queue()
         gone = threading.Event()
@@ -137,7 +139,9 @@ class Chatting:
 
         self.streaming += 1
         work = self.threads.submit(pump)
-        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._ended) if loop.is_running() else None)
+        work.add_done_callback(
+            lambda _: loop.call_soon_threadsafe(self._ended) if loop.is_running() else None
+        )
         try:
             while (piece := await arrived.get()) is not None:
                 if isinstance(piece, BaseException):
@@ -169,5 +173,3 @@ def _spent(title: str, allowance: Allowance, window: timedelta) -> TooManyReques
     )
     error.headers = allowance.headers
     return error
-
-

@@ -66,7 +66,13 @@ def to_issuer(request: Request, shop: Shop, next: str = "/") -> Response:
     response = RedirectResponse(where, 303)
     signed = shop.door.signer.dumps(state._asdict())
     response.set_cookie(
-        oidc.COOKIE, signed, oidc.SECONDS, httponly=True, samesite="lax", secure=shop.door.secure, path="/login"
+        oidc.COOKIE,
+        signed,
+        oidc.SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=shop.door.secure,
+        path="/login",
     )
     return response
 
@@ -77,7 +83,7 @@ def from_issuer(request: Request, shop: Shop) -> Response:
     state = oidc.kept_state(shop.door.signer, request.cookies.get(oidc.COOKIE, ""))
     person = oidc.person(shop.settings, _back(request, shop), dict(request.query_params), state)
     account = oidc.account_of(shop.registry, person, shop.settings.oidc_plan)
-    response = _let_in(shop, account, state.next, "oidc")
+    response = _let_in(shop, account, state.goal, "oidc")
     response.delete_cookie(oidc.COOKIE, path="/login")
     return response
 
@@ -113,7 +119,9 @@ def _page(request: Request, shop: Shop, next: str, error: str = "", status: int 
 def _inside(next: str) -> str:
     """A path of ours, never another site's address."""
     parts = urlsplit(next)
-    inside = next.startswith("/") and not next.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    inside = (
+        next.startswith("/") and not next.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    )
     return next if inside and next.isprintable() and "\\" not in next else "/"
 
 

@@ -4,7 +4,7 @@ import html
 import logging
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -73,7 +73,7 @@ class TooManyRequests(Unavailable):
     """The plan's window is spent, or too many wait already. `retry_after` is in seconds."""
 
     code, exit_code, http_status = "rate_limit_exceeded", 6, 429
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: Mapping[str, str] = {}
 
 
 def envelope(
@@ -87,7 +87,6 @@ def envelope(
 
 def install(app: FastAPI) -> None:
     """Answer every error of the app, each by the one of the two ways that its path asks for."""
-    app.add_exception_handler(SignInNeeded, _sign_in)
     app.add_exception_handler(LuthierError, _luthier_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
@@ -117,21 +116,29 @@ def retry_headers(error: LuthierError) -> dict[str, str]:
     return {"Retry-After": str(max(1, round(seconds)))} if seconds else {}
 
 
-async def _sign_in(request: Request, error: Exception) -> Response:
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    way = f"/login?next={quote(here, safe='/')}" if request.method == "GET" else "/login"
-    if request.headers.get("hx-request"):
-        return Response(status_code=401, headers={"HX-Redirect": "/login"})
-    return RedirectResponse(way, 303)
-
-
-async def _luthier_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, LuthierError)
+def answered(request: Request, error: LuthierError) -> Response:
+    if isinstance(error, SignInNeeded):
+        return _to_sign_in(request)
     if error.http_status >= 500:
         log.warning("%s %s: %s", request.method, request.url.path, error)
     param, code = getattr(error, "param", None), getattr(error, "why", None) or error.code
     headers = {**getattr(error, "headers", {}), **retry_headers(error)}
     return answer(request, error.http_status, error.message, error.hint, code, param, headers)
+
+
+def _to_sign_in(request: Request) -> Response:
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.headers.get("x-fragment") or request.headers.get("hx-request"):
+        # a script asked: it leads the whole page there
+        return Response(status_code=401, headers={"Location": "/login"})
+    return RedirectResponse(
+        f"/login?next={quote(here, safe='/')}" if request.method == "GET" else "/login", 303
+    )
+
+
+async def _luthier_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LuthierError)
+    return answered(request, error)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

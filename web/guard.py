@@ -1,4 +1,4 @@
-"""What every request passes: its id, its host and origin, the size of its body; and the headers of the answer.
+"""What every request passes: its id, host and origin, the size of its body; and the headers of the answer.
 
 Plain ASGI, so that streams stay streams and a client that goes away is noticed.
 """
@@ -22,6 +22,7 @@ FORM_BYTES = 1 << 20
 # what a multipart body adds to its file
 WRAPPING = 64 << 10
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
 
 class TooLarge(HTTPException):
     """The body passed its limit while it was read."""

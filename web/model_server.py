@@ -45,7 +45,7 @@ class ModelServer:
     async def chat(
         self, base_model: str, reference: str, messages: Sequence[Message], options: ChatOptions
     ) -> AsyncGenerator[str | Usage, None]:
-        """As `Provider.chat`. Raises TooManyRequests, Unavailable if the process dies, and what it reports."""
+        """As `Provider.chat`. Raises TooManyRequests, Unavailable if the process dies, else its errors."""
         if len(self._open) >= self.longest_line:
             raise TooManyRequests(
                 f"{len(self._open)} requests wait for this machine's models already.",

@@ -1,11 +1,14 @@
-"""Sign-in by OpenID Connect: authorization code with PKCE, state and nonce; tokens are verified by the issuer's keys."""
+"""Sign-in by OpenID Connect: authorization code with PKCE, state and nonce.
+
+The token is verified by the issuer's keys.
+"""
 
 import secrets
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.requests_client import OAuth2Session
+from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
+from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]
 from itsdangerous import BadData, URLSafeTimedSerializer
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -28,7 +31,7 @@ class State(NamedTuple):
     state: str
     nonce: str
     verifier: str
-    next: str
+    goal: str
 
 
 class Person(NamedTuple):
@@ -39,8 +42,9 @@ class Person(NamedTuple):
     email: str | None
 
 
-def way_there(settings: Settings, back: str, next: str) -> tuple[str, State]:
-    state = State(*(secrets.token_urlsafe(32) for _ in range(3)), next)
+def way_there(settings: Settings, back: str, goal: str) -> tuple[str, State]:
+    drawn = (secrets.token_urlsafe(32) for _ in range(3))
+    state = State(next(drawn), next(drawn), next(drawn), goal)
     with _session(settings, back) as session:
         where, _ = session.create_authorization_url(
             _discovered(settings.oidc_issuer)["authorization_endpoint"],
@@ -69,7 +73,9 @@ def person(settings: Settings, back: str, query: dict[str, str], state: State) -
             token = session.fetch_token(
                 about["token_endpoint"], code=query["code"], code_verifier=state.verifier, timeout=TIMEOUT
             )
-            keys = KeySet.import_key_set(session.get(about["jwks_uri"], timeout=TIMEOUT, withhold_token=True).json())
+            keys = KeySet.import_key_set(
+                session.get(about["jwks_uri"], timeout=TIMEOUT, withhold_token=True).json()
+            )
         claims = jwt.decode(token["id_token"], keys, algorithms=ALGORITHMS).claims
         jwt.JWTClaimsRegistry(
             iss={"essential": True, "value": about["issuer"]},
@@ -81,7 +87,9 @@ def person(settings: Settings, back: str, query: dict[str, str], state: State) -
     except RequestException as error:
         raise _unreachable(settings.oidc_issuer, error) from error
     except (AuthlibBaseError, JoseError, KeyError, ValueError) as error:
-        raise Forbidden(f"The sign-in provider's answer does not hold: {error}.", "Start again at /login.") from error
+        raise Forbidden(
+            f"The sign-in provider's answer does not hold: {error}.", "Start again at /login."
+        ) from error
     email = claims.get("email") if claims.get("email_verified") is True else None
     name = claims.get("name") or claims.get("preferred_username") or email or claims["sub"]
     return Person(f"{about['issuer']} {claims['sub']}", str(name), email)

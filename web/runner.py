@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import launch
 from errors import LuthierError, TrainingFailed
-from records import ENDED, Job, now
+from records import ENDED, Job, Status, now
 from registry import Registry
 from registry.runs import Run, in_step
 from settings import Settings
@@ -30,7 +30,7 @@ GRACE_SECONDS = 5.0
 STARTS = 3
 # how many runs of a lane go on at once: own hardware trains one model at a time
 LANES = {"gpu": 1, "prepare": 2, "hosted": 8}
-UNFINISHED = ("queued", "validating_files", "in_progress")
+UNFINISHED: tuple[Status, ...] = ("queued", "validating_files", "in_progress")
 PURGE_AFTER = timedelta(minutes=10)
 HOUSEKEEPING_SECONDS = 60.0
 
@@ -141,7 +141,9 @@ class Runner:
             return self.registry.update_run(run.id, status="cancelled")
         failure = job.failure if job and job.failure else None
         if failure is None:
-            failure = TrainingFailed(f"The run failed: {state.message}", "Prefect's page of it says more.").failure
+            failure = TrainingFailed(
+                f"The run failed: {state.message}", "Prefect's page of it says more."
+            ).failure
         return self.registry.update_run(run.id, status="failed", failure=failure)
 
     def _died(self, run: Run, job: Job | None) -> Run:
@@ -153,7 +155,7 @@ class Runner:
             return self.registry.update_run(run.id, pid=None, pid_started=None)
         last = last_line(self.log_of(run))
         failure = TrainingFailed(
-            f"The process of the job ended {STARTS} times without a word.{f' Its last line: {last}' if last else ''}",
+            f"The process of the job ended {STARTS} times. {last and f'Its last line: {last}'}",
             "Retry once the machine has enough memory and disk.",
         ).failure
         return self.registry.update_run(run.id, status="failed", failure=failure)
@@ -168,7 +170,9 @@ class Runner:
     def _start(self, run: Run) -> None:
         flow, parameters = command(run, self._job(run))
         if self.settings.prefect_api_url and (made := launch.deploy(flow, parameters, run.id)):
-            self.registry.update_run(run.id, flow_run_id=made, status="validating_files", starts=run.starts + 1)
+            self.registry.update_run(
+                run.id, flow_run_id=made, status="validating_files", starts=run.starts + 1
+            )
             return
         # counted before it is started: a start that is never noted must not repeat for ever
         run = self.registry.update_run(run.id, starts=run.starts + 1)
@@ -234,5 +238,3 @@ def _signal(pid: int, number: signal.Signals) -> None:
     # the process leads a group of its own
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
-
-

@@ -1,8 +1,8 @@
 """The process that answers for models of our own: `python -m web.serving`, started by web/model_server.py.
 
-A line of JSON on stdin is a request ({"id", "base_model", "reference", "messages", "options"}) or takes one back
-({"cancel": id}). Lines on stdout answer: {"id", "piece"} …, then {"id", "usage"} or {"id", "failure"}. One answer at a
-time, the base model staying in memory; it ends with its stdin.
+A line of JSON on stdin is a request ({"id", "base_model", "reference", "messages", "options"}) or takes one
+back ({"cancel": id}). Lines on stdout answer: {"id", "piece"} …, then {"id", "usage"} or {"id", "failure"}.
+One answer at a time, the base model staying in memory; it ends with its stdin.
 """
 
 import json

@@ -128,15 +128,20 @@ class Door:
 
     def key_holder(self, request: Request) -> Account:
         """Raises BadKey without a valid API key."""
+        known: Account | None = getattr(request.state, "account", None)
+        if known:
+            return known
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise BadKey(
-                "No API key was given.", "Send it as 'Authorization: Bearer KEY'; the profile page makes keys."
+                "No API key was given.",
+                "Send it as 'Authorization: Bearer KEY'; the profile page makes keys.",
             )
         account = self.registry.account_of_key(key.strip())
         if account is None:
             raise BadKey(
-                "The API key is not valid: unknown, revoked or expired.", "Make a new one on the profile page."
+                "The API key is not valid: unknown, revoked or expired.",
+                "Make a new one on the profile page.",
             )
         request.state.account = account
         return account
@@ -155,7 +160,9 @@ def _kept_secret(root: Path) -> str:
     except FileExistsError:
         kept = path.read_text("ascii").strip()
         if len(kept) < 32:
-            raise LuthierError(f"The secret in {path} is damaged.", "Delete the file; all sign in again.") from None
+            raise LuthierError(
+                f"The secret in {path} is damaged.", "Delete the file; all sign in again."
+            ) from None
         return kept
     with os.fdopen(descriptor, "w") as file:
         secret = secrets.token_urlsafe(48)

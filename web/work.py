@@ -239,7 +239,7 @@ class Work:
         return Entry(run, entry.job, entry.model)
 
     def restore(self, account: Account, key: str) -> Entry:
-        """Take back a deletion. Raises NotFound if it is too late, Refused if the plan has no room any more."""
+        """Take back a deletion. Raises NotFound if it is too late, Refused if the plan is full."""
         entry = self.card(account, key, deleted=True)
         limit = self.plans.plan(account).limit(entry.run.premium)
         self.registry.restore_run(entry.run.id, limit)
@@ -270,7 +270,9 @@ class Work:
             happened.append(Event(at=run.finished_at, level="error", message=message))
         elif run.finished_at:
             words = {"succeeded": "The model is ready.", "cancelled": "The job was cancelled."}
-            happened.append(Event(at=run.finished_at, level="info", message=words.get(run.status, run.status)))
+            happened.append(
+                Event(at=run.finished_at, level="info", message=words.get(run.status, run.status))
+            )
         return sorted(happened, key=lambda event: event.at)
 
     def usage(self, account: Account) -> PlanUsage:
@@ -293,5 +295,3 @@ class Work:
 
     def provider(self, name: str) -> Provider:
         return providers.get(name, **self.settings.provider_arguments(name))
-
-

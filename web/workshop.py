@@ -1,7 +1,7 @@
 """What every route works with, and who is asking: parameters of a route are typed `Shop` and `Signed`.
 
-    @router.get("/models/{key}")
-    def page(key: str, shop: Shop, account: Signed) -> Response: ...
+@router.get("/models/{key}")
+def page(key: str, shop: Shop, account: Signed) -> Response: ...
 """
 
 from dataclasses import dataclass

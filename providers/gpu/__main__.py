@@ -1,7 +1,7 @@
 """The trainer as a process: `python -m providers.gpu JOB_DIR`.
 
-Also `python -m providers.gpu export-base BASE_MODEL FOLDER`, which writes a base model (the packaged one, say)
-as a folder that `from_pretrained` reads.
+Also `python -m providers.gpu export-base BASE_MODEL FOLDER`, which writes a base model (the packaged one,
+say) as a folder that `from_pretrained` reads.
 """
 
 import errno
@@ -58,7 +58,8 @@ def in_plain_words(error: OSError | RuntimeError | MemoryError) -> LuthierError:
     words = (str(error).strip().splitlines() or [type(error).__name__])[0]
     if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "No space left" in words:
         return TrainingFailed(
-            "The disk is full.", "Free some space; `luthier jobs retry JOB` goes on from the last checkpoint."
+            "The disk is full.",
+            "Free some space; `luthier jobs retry JOB` goes on from the last checkpoint.",
         )
     if isinstance(error, MemoryError) or "out of memory" in words.lower() or "can't allocate memory" in words:
         return TrainingFailed(

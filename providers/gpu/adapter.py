@@ -28,12 +28,18 @@ def attach(model: "PreTrainedModel", recipe: Recipe, options: Options) -> "PeftM
         target_modules=linear_layers(model),
         task_type="CAUSAL_LM",
     )
+    for module in model.modules():
+        # dropout in the base would make a resumed run differ
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        if hasattr(module, "attention_dropout"):
+            module.attention_dropout = 0.0
     torch.manual_seed(recipe.seed)
     return get_peft_model(model, config)
 
 
 def linear_layers(model: "PreTrainedModel") -> list[str]:
-    """Names (without their path) of the layers that peft's "all-linear" means: short, and the same everywhere."""
+    """Names, without their paths, of the layers that peft's "all-linear" means."""
     head = model.get_output_embeddings()
     names = {
         name.rpartition(".")[2]
@@ -42,7 +48,8 @@ def linear_layers(model: "PreTrainedModel") -> list[str]:
     }
     if not names:
         raise TrainingFailed(
-            "The base model has no linear layers that an adapter could be put on.", "Choose another base model."
+            "The base model has no linear layers that an adapter could be put on.",
+            "Choose another base model.",
         )
     return sorted(names)
 

@@ -92,8 +92,8 @@ class _Reader:
 
         spread = DynamicCache()
         for number, layer in enumerate(cache.layers):
-            keys, values = (part[0][:, at].transpose(0, 1).contiguous() for part in (layer.keys, layer.values))
-            spread.update(keys, values, number)
+            parts = (part[0][:, at].transpose(0, 1).contiguous() for part in (layer.keys, layer.values))
+            spread.update(*parts, number)
         return spread
 
     def likeliest(self) -> list[int]:

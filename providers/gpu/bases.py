@@ -238,9 +238,10 @@ def _four_bit(device: "Device") -> Any:
 def export(base_model: str, folder: Path) -> None:
     """Write the base as `from_pretrained` reads it (safetensors in bfloat16, tokenizer), for use elsewhere.
 
-    An adapter folder then loads with `PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(folder),
-    adapter)`; and, since transformers takes a relative folder before the hub, with
-    `AutoPeftModelForCausalLM.from_pretrained(adapter)` in a directory that holds the base under its public id.
+    An adapter folder then loads with
+    `PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(folder), adapter)`; and, since
+    transformers takes a relative folder before the hub, with `AutoPeftModelForCausalLM.from_pretrained(adapter)` in
+    a directory that holds the base under its public id.
     """
     from providers.gpu.device import Device
 

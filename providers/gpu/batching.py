@@ -1,8 +1,9 @@
 """Rows to batches: packed as a prefix tree (what rows share is computed once), or padded by length.
 
-In the tree every distinct prefix is stored once, in the order of a depth-first walk. A token then sees exactly
-its own past: token j is an ancestor of token i (or i itself) if j <= i < ends[j], where ends[j] is the position
-behind the last token below j. Positions count from the row's own start, so each row computes what it would alone.
+In the tree every distinct prefix is stored once, in the order of a depth-first walk. A token then sees
+exactly its own past: token j is an ancestor of token i (or i itself) if j <= i < ends[j], where ends[j] is
+the position behind the last token below j. Positions count from the row's own start, so each row computes
+what it would alone.
 """
 
 import random
@@ -17,7 +18,7 @@ from providers.gpu.options import Options
 from providers.gpu.template import TokenRow
 
 WINDOW_STEPS = 32  # steps over which padded rows are sorted by length
-# Attention under a mask costs the square of what is computed at once, and a processor gains nothing beyond this.
+# Attention under a mask costs the square of what is computed at once; a processor gains nothing beyond this.
 BUDGET = {"cpu": 1024, "cuda": 8192}
 
 
@@ -185,7 +186,9 @@ def _targets(group: list[int], rows: Sequence[TokenRow]) -> dict[str, torch.Tens
     }
 
 
-def steps_of_epoch(lengths: Sequence[int], batch: int, seed: int, epoch: int, by_length: bool) -> list[list[int]]:
+def steps_of_epoch(
+    lengths: Sequence[int], batch: int, seed: int, epoch: int, by_length: bool
+) -> list[list[int]]:
     """The examples of each optimiser step; the same for the same seed and epoch.
 
     `by_length` sorts within windows of steps, so that padded rows of a step have about one length.

@@ -1,8 +1,7 @@
 """What can be said about a job before it starts. No torch here."""
 
 from collections.abc import Sequence
-from itertools import islice
-from os.path import commonprefix
+from itertools import islice, takewhile
 from pathlib import Path
 
 import fsspec
@@ -73,8 +72,11 @@ def _sampled(dataset: Dataset) -> list[list[Message]]:
 def _shared_by_all(template: Template, dialogues: Sequence[Sequence[Message]]) -> int:
     """Tokens that all dialogues begin with."""
     prompts = [template.prompt(messages[:-1]) for messages in dialogues if len(messages) > 1]
-    # made for paths, but it compares any sequences
-    return len(commonprefix(prompts)) if prompts else 0  # type: ignore[type-var]
+    if not prompts:
+        return 0
+    # what the first and the last in order share, all share
+    pairs = zip(min(prompts), max(prompts), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _length_findings(counts: Sequence[TokenCount], options: Options) -> list[Finding]:

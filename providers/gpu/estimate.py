@@ -20,7 +20,9 @@ def parameters(config: dict[str, Any]) -> float:
     head = config.get("head_dim") or hidden // max(heads, 1)
     attention = hidden * head * (2 * heads + 2 * config.get("num_key_value_heads", heads))
     experts = config.get("num_experts") or config.get("num_local_experts") or 1
-    width = (config.get("moe_intermediate_size") if experts > 1 else None) or config.get("intermediate_size", 0)
+    width = config.get("intermediate_size", 0)
+    if experts > 1:
+        width = config.get("moe_intermediate_size", width)
     vocabulary = config.get("vocab_size", 0) * hidden * (1 if config.get("tie_word_embeddings") else 2)
     return float(layers * (attention + 3 * hidden * width * experts) + vocabulary)
 

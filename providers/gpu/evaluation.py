@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 ANSWER_MARGIN = 4  # tokens beyond the longest training answer, to see that an answer goes on
 LONGEST_ANSWER = 256
 MOST_PROMPTS = 200
-TOKENS_TO_ANSWER = {"cpu": 6_000, "cuda": 200_000}  # by each model, so that evaluating stays a small part of the job
+# By each model, so that evaluating stays a small part of the job.
+TOKENS_TO_ANSWER = {"cpu": 6_000, "cuda": 200_000}
 
 
 class Question(NamedTuple):
@@ -69,7 +70,7 @@ class Evaluator:
         # both models stay loaded: the base is the tuned model with its adapter switched off
         losses, texts = [], []
         for name in ("base", "tuned"):
-            with self.model.disable_adapter() if name == "base" else nullcontext():
+            with nullcontext() if name == "tuned" else self.model.disable_adapter():
                 report.say(f"Measuring the {name} model's loss on {len(questions)} held-out examples")
                 losses.append(self._losses(questions, check))
                 texts.append(self._texts(questions[:cap], name, report, check))

@@ -1,4 +1,4 @@
-"""The adapter folder as it is published: adapter, tokenizer, chat template, loss curve. No two runs differ."""
+"""The adapter folder as it is published: adapter, tokenizer, chat template, loss curve."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def write(folder: Path, model: "PeftModel", base: Base, tokenizer: Path, state: TrainingState) -> None:
-    """All of the folder or none of it."""
+    """All of the folder or none of it; the same bytes for the same run."""
     made = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir()

@@ -1,7 +1,8 @@
 """Read a GGUF file of the Llama architecture: configuration, weights, tokenizer.
 
-The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. transformers reads it too, but takes seconds
-where this takes a fraction of one, and leaves out the splitting of digits that SmolLM2's tokenizer asks for.
+The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. transformers reads it too, but takes
+seconds where this takes a fraction of one, and leaves out the splitting of digits that SmolLM2's tokenizer
+asks for.
 """
 
 import json
@@ -48,7 +49,10 @@ class GgufFile:
         magic, self.version, tensors, entries = self._take("4sIQQ")
         if magic != b"GGUF":
             raise ValueError(f"{path} is not a GGUF file")
-        self.metadata: dict[str, Any] = {self._string(): self._value(*self._take("I")) for _ in range(entries)}
+        self.metadata: dict[str, Any] = {}
+        for _ in range(entries):
+            name = self._string()
+            self.metadata[name] = self._value(*self._take("I"))
         self._tensors = [self._tensor() for _ in range(tensors)]
         alignment = self.metadata.get("general.alignment", 32)
         self._data = -(-self._at // alignment) * alignment
@@ -130,7 +134,10 @@ class GgufFile:
         return values.reshape(heads, rows // heads // 2, 2, width).swapaxes(1, 2).reshape(rows, width)
 
     def write_tokenizer(self, folder: Path) -> None:
-        """tokenizer.json, tokenizer_config.json and chat_template.jinja. Raises ValueError if it is no byte-level BPE."""
+        """Write tokenizer.json, tokenizer_config.json and chat_template.jinja.
+
+        Raises ValueError if the tokenizer is another one than SmolLM2's.
+        """
         from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
         data = self.metadata

@@ -40,6 +40,7 @@ class TrainerState(Record):
 class TrainerResult(Record):
     """result.json, written last: what `outcome` reports."""
 
+    base_name: str
     base_revision: str
     metrics: dict[str, float]
 
@@ -112,7 +113,9 @@ class JobFolder:
         """From outside the trainer: no process belongs to it (yet, or any more)."""
         write_atomically(self.progress, TrainerState(progress=progress, updated_at=now()).model_dump_json())
 
-    def add_event(self, message: str, level: Severity = "info", metrics: dict[str, float] | None = None) -> None:
+    def add_event(
+        self, message: str, level: Severity = "info", metrics: dict[str, float] | None = None
+    ) -> None:
         event = Event(at=now(), level=level, message=message, metrics=metrics or {})
         with self.events.open("a", encoding="utf-8") as file:
             file.write(event.model_dump_json() + "\n")

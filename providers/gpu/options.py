@@ -15,17 +15,17 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     batch_examples: int | None = Field(
-        None, ge=1, le=1024, description="examples an optimiser step learns from; default 8, more for large data"
+        None, ge=1, le=1024, description="examples a step learns from; default 8, more for large data"
     )
     batch_tokens: int | None = Field(
-        None, ge=64, le=1_000_000, description="tokens computed at once; a step is split to fit; default by device"
+        None, ge=64, le=1_000_000, description="tokens computed at once, a step is split to fit"
     )
-    alpha: float = Field(32, gt=0, le=1024, description="LoRA's scale; the update is multiplied by alpha / rank")
+    alpha: float = Field(32, gt=0, le=1024, description="the adapter's output is multiplied by alpha / rank")
     warmup: float = Field(0.05, ge=0, le=1, description="share of the steps in which the learning rate rises")
     weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW's weight decay on the adapter")
-    clip: float = Field(1.0, gt=0, description="largest norm of the gradient; longer ones are scaled down to it")
+    clip: float = Field(1.0, gt=0, description="largest norm of the gradient, longer ones are scaled")
     max_tokens: int | None = Field(
-        None, ge=8, le=1_000_000, description="tokens an example may have, the rest is cut; default by base model"
+        None, ge=8, le=1_000_000, description="tokens an example may have; default by base model"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="of the frozen weights; auto: bfloat16 where the processor has it"
@@ -38,7 +38,7 @@ class Options(BaseModel):
         20, ge=0, le=86_400, description="seconds between checkpoints; 0 writes one after every step"
     )
     evaluate_examples: int | None = Field(
-        None, ge=0, le=100_000, description="holdout prompts to be answered; default 200, fewer if answers are long"
+        None, ge=0, le=100_000, description="prompts to be answered; default 200, fewer if answers are long"
     )
     answer_tokens: int | None = Field(
         None, ge=1, le=8192, description="longest answer in the evaluation; default by the training answers"

@@ -19,9 +19,9 @@ import psutil
 from pydantic import BaseModel, ValidationError
 
 from errors import InvalidData, NotFound, TrainingFailed, Unavailable
-from providers.gpu import bases, checks
+from providers.gpu import bases, checks, options
 from providers.gpu.jobs import JobFolder, JobSpec, failed, write_atomically
-from providers.gpu.options import Options, planned, row_limit
+from providers.gpu.options import planned, row_limit
 from providers.gpu.template import Template
 from records import (
     ENDED,
@@ -51,7 +51,7 @@ class Gpu:
 
     name: ClassVar[str] = "gpu"
     title: ClassVar[str] = "GPU"
-    Options: ClassVar[type[BaseModel]] = Options
+    Options: ClassVar[type[BaseModel]] = options.Options
     resumes: ClassVar[bool] = True
 
     def __init__(self, home: Path):
@@ -66,9 +66,12 @@ class Gpu:
         return checks.findings(dataset, self.plan(dataset, recipe), self.home / "cache")
 
     def measure(self, base_model: str, examples: Iterable[Example]) -> Iterator[TokenCount]:
-        """Of the row of the last answer; `trainable` counts all answers. 0 for a dialogue the template refuses."""
+        """Of the row of the last answer; `trainable` counts all answers.
+
+        Both are 0 for a dialogue that the base's template refuses.
+        """
         template = Template(bases.tokenizer_folder(bases.find(base_model), self.home / "cache"))
-        limit = row_limit(base_model, Options())
+        limit = row_limit(base_model, options.Options())
         for example in examples:
             yield checks.token_count(template, example.messages, limit)
 
@@ -97,14 +100,14 @@ class Gpu:
         spec = JobSpec(label=label, dataset_id=dataset.id, kind=dataset.kind, recipe=complete)
         write_atomically(job.spec, spec.model_dump_json(indent=2))
 
-    def _options(self, recipe: Recipe) -> Options:
+    def _options(self, recipe: Recipe) -> options.Options:
         try:
-            return Options.model_validate(recipe.options)
+            return options.Options.model_validate(recipe.options)
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise InvalidData(
                 f"The options of own hardware don't fit: {wrong}.",
-                f"Known options: {', '.join(Options.model_fields)}.",
+                f"Known options: {', '.join(options.Options.model_fields)}.",
             ) from error
 
     def _launch(self, job: JobFolder) -> None:
@@ -184,10 +187,14 @@ class Gpu:
         job = self._job(remote_id)
         result = job.read_result()
         if result is None or not job.adapter.exists():
-            raise TrainingFailed("The job has made no model yet.", f"Look at it: luthier jobs show {remote_id}")
+            raise TrainingFailed("The job has made no model yet.", f"See `luthier jobs show {remote_id}`.")
         folder = str(job.adapter)
         return Outcome(
-            reference=folder, folder=folder, base_revision=result.base_revision, metrics=result.metrics
+            reference=folder,
+            folder=folder,
+            base_name=result.base_name,
+            base_revision=result.base_revision,
+            metrics=result.metrics,
         )
 
     def answers(self, remote_id: str, dataset: Dataset, recipe: Recipe) -> list[Answer]:

@@ -1,14 +1,14 @@
 """One job from its folder to its adapter: train, evaluate, export. Every stage is skipped if it is done."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errors import InvalidData
-from providers.gpu import adapter, bases, checkpoint, device, export
+from providers.gpu import adapter, bases, checkpoint, device, export, kernels
 from providers.gpu.batching import token_budget
 from providers.gpu.estimate import weight_bytes
 from providers.gpu.evaluation import Evaluator, Question
@@ -82,7 +82,9 @@ class Run:
         base = bases.load(self.base, place, quantize)
         kind = "in 4 bits" if quantize else f"in {place.precision}"
         self.report.event(f"Base model {self.base.id} loaded {kind} on {place.name}.")
-        return adapter.attach(base, self.recipe, self.options)
+        model = adapter.attach(base, self.recipe, self.options)
+        kernels.speed_up(model)
+        return model
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -111,7 +113,7 @@ class Run:
     def evaluate(self) -> list[Answer]:
         if self.job.answers.exists():
             return self.job.read_answers()
-        self.state.step  # loads the weights, if training was done by an earlier process
+        self.report.event(f"Comparing with the base model, after step {self.state.step}.")
         speaker = Speaker(self.scorer.model, self.template)
         asked = (Question.of(messages, speaker, self.limit) for messages in messages_of(self.job.holdout))
         questions = [question for question in asked if question]
@@ -131,7 +133,9 @@ class Run:
             "tokens_per_second": round(state.tokens / max(state.seconds, 1e-9), 1),
             "adapter_parameters": float(sum(value.numel() for value in adapter.weights(self.model).values())),
         } | holdout_losses(answers)
-        result = TrainerResult(base_revision=bases.revision(self.base), metrics=metrics)
+        result = TrainerResult(
+            base_name=self.base.public_id, base_revision=bases.revision(self.base), metrics=metrics
+        )
         write_atomically(self.job.result, result.model_dump_json())
 
 
@@ -146,5 +150,7 @@ def holdout_losses(answers: Sequence[Answer]) -> dict[str, float]:
     tokens = sum(answer.tokens for answer in answers)
     if not tokens:
         return {}
-    total: Callable[[str], float] = lambda name: sum(getattr(a, name) * a.tokens for a in answers) / tokens
-    return {"base_loss": total("base_loss"), "tuned_loss": total("tuned_loss")}
+    return {
+        "base_loss": sum((answer.base_loss or 0.0) * answer.tokens for answer in answers) / tokens,
+        "tuned_loss": sum((answer.tuned_loss or 0.0) * answer.tokens for answer in answers) / tokens,
+    }

@@ -48,8 +48,8 @@ class Scorer:
         tails = ([11, 13], [17, 2, 19], [6])
         rows = [TokenRow(start + tail, [False] * 3 + [True] * len(tail)) for tail in tails]
         try:
-            together = [self._hidden(batch) for batch in pack(rows, 1000, shared=True)][0]
-            alone = torch.cat([self._hidden(batch) for row in sorted(rows) for batch in pack([row], 1000, True)])
+            together = torch.cat([self._hidden(batch) for batch in pack(rows, 1000, shared=True)])
+            alone = torch.cat([self._hidden(pack([row], 1000, shared=True)[0]) for row in sorted(rows)])
         except (RuntimeError, ValueError, TypeError, IndexError):
             return False
         # bfloat16 differs by a hundredth; a mask that is ignored by about one
@@ -63,7 +63,8 @@ class Scorer:
         return states.reshape(-1, states.shape[-1]).index_select(0, batch.places)
 
     def _inputs(self, batch: Batch) -> dict[str, Any]:
-        inputs = {"input_ids": batch.tokens, "attention_mask": batch.mask(self.model.dtype), "use_cache": False}
+        mask = batch.mask(self.model.dtype)
+        inputs = {"input_ids": batch.tokens, "attention_mask": mask, "use_cache": False}
         # padded rows count from 0 as every model does by itself
         return inputs if batch.ends is None else {**inputs, "position_ids": batch.positions}
 

@@ -139,14 +139,15 @@ class Template:
         ]
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
-        """The tokens after which the model answers. Raises InvalidData for a dialogue the template refuses."""
+        """The tokens after which the model answers. Raises InvalidData if the template refuses them."""
         return self._encode(self._render(self._turns(messages), ask=True))
 
     def rows(self, messages: Sequence[Message]) -> list[TokenRow]:
         """The rows in which every weighted answer stands behind exactly the prompt that serving would build.
 
-        That is one row where the template writes past turns as it wrote the latest, and one more for each answer
-        where it does not (Qwen3 drops the think block from past turns). What rows share is computed once anyway.
+        That is one row where the template writes past turns as it wrote the latest, and one more for each
+        answer where it does not (Qwen3 drops the think block from past turns). What rows share is computed
+        once anyway.
         """
         turns = self._turns(messages)
         shift = len(messages) - len(turns)

@@ -62,6 +62,7 @@ class Trainer:
             self.weights.values(), lr=0.0, weight_decay=self.options.weight_decay, fused=True
         )
         self.state = TrainingState()
+        self.recomputes = False
 
     def run(self, job: JobFolder, report: Reporter) -> TrainingState:
         """Train from the last checkpoint, if there is one, to the end, and leave a checkpoint of it.
@@ -71,7 +72,6 @@ class Trainer:
         self.state = checkpoint.load(job.checkpoint, self.weights, self.optimizer)
         if self.state.step:
             report.event(f"Going on from step {self.state.step} of {self.steps}.")
-        self.model.train()
         saver = Saver(self, job, self.options.checkpoint_seconds)
         self.stop.patient = True
         try:
@@ -80,7 +80,8 @@ class Trainer:
                 saver.save_if_due()
                 if self.state.step % self.steps_per_epoch == 0:
                     mean = sum(self.state.losses[-self.steps_per_epoch :]) / self.steps_per_epoch
-                    report.event(f"Epoch {epoch + 1} of {self.epochs}: loss {mean:.4f}.", metrics={"loss": mean})
+                    done = f"Epoch {epoch + 1} of {self.epochs}: loss {mean:.4f}."
+                    report.event(done, metrics={"loss": mean})
         except Stopped:
             saver.save()
             raise
@@ -132,7 +133,9 @@ class Trainer:
         if self.budget > max(longest, SMALLEST_BUDGET):
             self.budget = max(self.budget // 2, SMALLEST_BUDGET)
             report.event(f"Out of memory: computing {self.budget} tokens at once from here on.", "warning")
-        elif not self.scorer.model.is_gradient_checkpointing:
+        elif not self.recomputes:
+            self.recomputes = True
+            self.model.train()  # transformers recomputes in this mode only; all dropout is off
             self.model.enable_input_require_grads()
             self.scorer.model.gradient_checkpointing_enable({"use_reentrant": False})
             report.event("Out of memory: recomputing activations from here on, which is slower.", "warning")

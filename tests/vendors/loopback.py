@@ -210,6 +210,8 @@ def merged(body: Any, changes: dict[str, Any]) -> Any:
 def _handler(vendor: Loopback) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else head and body wait 40 ms for each other
+        wbufsize = -1
 
         def log_message(self, *_: object) -> None:
             pass

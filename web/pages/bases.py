@@ -12,10 +12,11 @@ from web.pages.cards import Retirement, retirement_of
 from web.workshop import Workshop
 
 TIMES = {
-    "gpu": "minutes on this machine, by size",
+    "gpu": "about 5 minutes on a GPU",
     "openai": "30 to 45 minutes",
     "gemini": "30 to 45 minutes",
 }
+SMALL = "SmolLM2"  # the family that trains on a processor
 NEEDS = {
     "openai": "LUTHIER_OPENAI_API_KEY is not set on this server",
     "gemini": "Google Cloud is not set up on this server",
@@ -64,7 +65,7 @@ def choice_of(base: Base, today: date, missing: bool, no_premium: bool) -> Choic
         base=base,
         badge=words.PROVIDERS.get(base.provider, base.provider),
         price=price_of(base),
-        time=TIMES.get(base.provider, ""),
+        time="a few minutes, no GPU needed" if base.family == SMALL else TIMES.get(base.provider, ""),
         retirement=retirement_of(base, today),
         closed=closed,
     )

@@ -113,4 +113,7 @@ def _round_steps(low: float, high: float, about: int = 4) -> list[float]:
 
 def _whole_steps(first: float, last: float, most: int = 8) -> list[float]:
     count = max(1, int(min(most, last - first)))
-    return [float(value) for value in sorted({round(first + n * (last - first) / count) for n in range(count + 1)})]
+    return [
+        float(value)
+        for value in sorted({round(first + n * (last - first) / count) for n in range(count + 1)})
+    ]

@@ -1,4 +1,4 @@
-"""What a model's page shows beside its card: confusion table, examples with their sources, recipe, snippets."""
+"""What a model's page shows beside its card: confusion table, examples and sources, recipe, snippets."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +11,7 @@ from registry.runs import Entry
 
 SMALL_TABLE = 15  # labels, up to which the whole table is shown
 WORST = 20
-PAGE = 20
+PAGE = 10
 SHOWN_DROPS = 20
 
 
@@ -42,7 +42,9 @@ def confusion_of(evaluation: Evaluation | None) -> Confusion | None:
     ]
     return Confusion(
         labels=labels,
-        rows=[(expected, [(label, row.get(label, 0)) for label in labels]) for expected, row in table.items()],
+        rows=[
+            (expected, [(label, row.get(label, 0)) for label in labels]) for expected, row in table.items()
+        ],
         worst=sorted(pairs, key=lambda pair: -pair[2])[:WORST],
     )
 
@@ -131,5 +133,9 @@ CURL = """curl {url}/chat/completions \\
 
 def snippets(model_id: str, url: str) -> list[tuple[str, str, str]]:
     """Id, title and code: how programs call the model; `url` ends in /v1."""
-    languages = (("python", "Python", PYTHON), ("javascript", "JavaScript", JAVASCRIPT), ("curl", "curl", CURL))
+    languages = (
+        ("python", "Python", PYTHON),
+        ("javascript", "JavaScript", JAVASCRIPT),
+        ("curl", "curl", CURL),
+    )
     return [(key, title, code.format(url=url, model=model_id)) for key, title, code in languages]

@@ -97,5 +97,10 @@ def overview(cards: list[Entry]) -> list[tuple[str, str]]:
         bool(entry.model and entry.model.evaluation and entry.model.evaluation.verdict == "better")
         for entry in cards
     )
-    counts = {"ready to use": ready, "better than their base": better, "in the making": running, "failed": failed}
+    counts = {
+        "ready to use": ready,
+        "better than their base": better,
+        "in the making": running,
+        "failed": failed,
+    }
     return [(label, f"{count:,}") for label, count in counts.items()]

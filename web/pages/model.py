@@ -99,7 +99,9 @@ def examples(
 
 def dataset_of(shop: Workshop, entry: Entry) -> Dataset | None:
     """None as long as it is in the making."""
-    known = entry.model.dataset_id if entry.model else entry.job.dataset_id if entry.job else entry.run.dataset_id
+    known = (
+        entry.model.dataset_id if entry.model else entry.job.dataset_id if entry.job else entry.run.dataset_id
+    )
     if known is None:
         return None
     try:

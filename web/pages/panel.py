@@ -59,9 +59,7 @@ def card(request: Request, key: str, shop: Shop, account: Signed) -> Response:
 
 
 @router.post("/cards/{key}/rename")
-def rename(
-    request: Request, key: str, name: Annotated[str, Form()], shop: Shop, account: Signed
-) -> Response:
+def rename(request: Request, key: str, name: Annotated[str, Form()], shop: Shop, account: Signed) -> Response:
     return changed(request, shop, shop.work.rename(account, key, name))
 
 

@@ -1,6 +1,7 @@
 """The templates, their filters, and how a route answers a page or a fragment of it."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -10,13 +11,17 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from records import Verdict
 from web.pages import words
+from web.pages.markdown import html_of
 
 HERE = Path(__file__).parent.parent
 STATIC = HERE / "static"
 FRAGMENT = "x-fragment"
+# `<EMAIL_1>`, escaped
+PLACEHOLDER = re.compile(r"(&lt;[A-Z][A-Z_]*_\d+&gt;)")
 
 
 @lru_cache
@@ -28,6 +33,11 @@ def static(name: str) -> str:
 
 def excerpt(text: str, length: int = 200) -> str:
     return text if len(text) <= length else f"{text[:length].rstrip()} …"
+
+
+def marked(text: str) -> Markup:
+    """Placeholders of what was redacted stand out."""
+    return Markup(PLACEHOLDER.sub(r"<mark>\1</mark>", str(escape(text))))
 
 
 def verdict_name(verdict: Verdict) -> str:
@@ -52,6 +62,8 @@ def _environment() -> Environment:
         "failure_words": words.failure_words,
         "figure": lambda value, metric: words.figure(metric, value),
         "full_day": words.full_day,
+        "markdown": lambda text: Markup(html_of(text)),
+        "marked": marked,
         "moment": words.moment,
         "place": words.place,
         "verdict": verdict_name,
@@ -82,9 +94,7 @@ def wants_fragment(request: Request) -> bool:
     return FRAGMENT in request.headers
 
 
-def done(
-    request: Request, name: str, context: Mapping[str, Any], go: str, status: int = 200
-) -> Response:
+def done(request: Request, name: str, context: Mapping[str, Any], go: str, status: int = 200) -> Response:
     """After a change: the fragment for the script, a redirect to a page for a plain form."""
     if wants_fragment(request):
         return page(request, name, context, status)

@@ -11,14 +11,18 @@ TASKS = re.compile(
     re.IGNORECASE,
 )
 MANNER = re.compile(
-    r"\b(tone|style|voice|formal|informal|friendly|polite|concise|short|brief|detailed|warm|neutral|professional|"
-    r"playful|plain|one of|label|queue|categor|intent|json|table|list|bullet|sentence|paragraph|word|language|"
+    r"\b(tone|style|voice|formal|informal|friendly|polite|concise|short|brief|detailed|warm|neutral|playful|plain|"
+    r"professional|one of|label|queue|categor|intent|json|table|list|bullet|sentence|paragraph|word|language|"
     r"english|german|french|spanish|only|never|always)\w*",
     re.IGNORECASE,
 )
 STOP_WORDS = frozenset(
-    "a an and are as at be by can do for from give have how i in into is it its make me my of on or our please "
-    "should so that the their them they this to us use want we what which who will with you your model ai".split()
+    re.findall(
+        r"\w+",
+        "a an and are as at be by can do for from give have how i in into is it its make me my of on or our "
+        "please should so that the their them they this to us use want we what which who will with you your "
+        "model ai",
+    )
 )
 EXAMPLE = (
     "Customer support assistant for a B2B SaaS product: answers questions about features, billing and "

@@ -62,7 +62,9 @@ FAILURES: dict[str, FailureWords] = {
         "Training failed", "The training itself broke off.", "Retry; it goes on from the last checkpoint."
     ),
 }
-OTHER_FAILURE = FailureWords("Failed", "Something went wrong on the way.", "Retry; if it stays, look at the log.")
+OTHER_FAILURE = FailureWords(
+    "Failed", "Something went wrong on the way.", "Retry; if it stays, look at the log."
+)
 
 PROVIDERS = {"openai": "OpenAI", "gemini": "Gemini", "gpu": "GPU"}
 KINDS: dict[Kind, str] = {

@@ -1,5 +1,5 @@
 // Small manners: copy buttons, menus that close, parts that show, tabs.
-import { toast } from "./live.js";
+import { confirmed, toast } from "./live.js";
 
 document.addEventListener("click", async (event) => {
   const copied = event.target.closest("[data-copy], [data-copy-from]");
@@ -67,3 +67,11 @@ function choose(tab) {
     document.getElementById(one.getAttribute("aria-controls")).hidden = !chosen;
   }
 }
+
+// a plain form that asks first
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.dataset.ask) return;
+  event.preventDefault();
+  if (await confirmed(form.dataset.ask, form.dataset.verb)) form.submit();
+});

@@ -53,7 +53,7 @@ def test_letters_far_behind_the_beginning_count_too(folder: Path) -> None:
     assert encoding_of(path) == "cp1251"
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_fail(folder: Path, content: bytes) -> None:
     path = folder / "any.txt"
@@ -61,7 +61,7 @@ def test_no_bytes_fail(folder: Path, content: bytes) -> None:
     read_text(path).encode()
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0\ufeff"), max_size=200))
 def test_utf8_comes_back_as_it_was(folder: Path, text: str) -> None:
     path = folder / "utf8.txt"

@@ -57,12 +57,16 @@ def test_text_is_pulled_out_of_a_nested_document(read) -> None:
         "title": "Handbook",
         "intro": "Read this first.",
         "sections": [
-            {"heading": "Returns", "text": "Send it back.", "sections": [{"heading": "Costs", "paragraphs": ["We pay.", "Mostly."]}]},
+            {
+                "heading": "Returns",
+                "text": "Send it back.",
+                "sections": [{"heading": "Costs", "paragraphs": ["We pay.", "Mostly."]}],
+            },
             {"heading": "Nothing here"},
         ],
         "legal_notice": {"address": "Ask for the address at the desk beside the entrance."},
         "code": "x-17",
-    }  # fmt: skip
+    }
     rows = read("handbook.json", json.dumps(document))
     assert [(row.heading, row.text) for row in rows] == [
         (("Handbook",), "Read this first."),

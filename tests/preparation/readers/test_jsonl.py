@@ -87,17 +87,23 @@ def test_openai_dialogues_keep_roles_weights_and_text_parts(read) -> None:
     )
 
 
+SYSTEM = {"role": "system", "content": "S"}
+PAIR = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+SHARED = [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]
+GEMINI = [{"role": "user", "parts": [{"text": "a"}]}, {"role": "model", "parts": [{"text": "b"}]}]
+
+
 @pytest.mark.parametrize(
     "value",
     [
-        {"system": "S", "conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]},
-        {"conversations": [{"from": "system", "value": "S"}, {"from": "user", "value": "a"}, {"from": "assistant", "value": "b"}]},
-        {"conversations": [{"role": "system", "content": "S"}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
-        {"systemInstruction": {"parts": [{"text": "S"}]}, "contents": [{"role": "user", "parts": [{"text": "a"}]}, {"role": "model", "parts": [{"text": "b"}]}]},
-        {"prompt": [{"role": "system", "content": "S"}, {"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]},
-        [{"role": "system", "content": "S"}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],
+        {"system": "S", "conversations": SHARED},
+        {"conversations": [{"from": "system", "value": "S"}, *SHARED]},
+        {"conversations": [SYSTEM, *PAIR], "id": 7},
+        {"systemInstruction": {"parts": [{"text": "S"}]}, "contents": GEMINI},
+        {"prompt": [SYSTEM, PAIR[0]], "completion": PAIR[1:]},
+        [SYSTEM, *PAIR],
     ],
-)  # fmt: skip
+)
 def test_dialogues_of_every_shape_become_messages(read, value: Any) -> None:
     (row,) = read("shape.jsonl", lines(value))
     assert spoken(row) == [("system", "S"), ("user", "a"), ("assistant", "b")]
@@ -108,11 +114,14 @@ def test_dialogues_of_every_shape_become_messages(read, value: Any) -> None:
     [
         ({"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}, "a dialogue that calls tools"),
         ({"role": "tool", "content": "42"}, "a dialogue that calls tools"),
-        ({"role": "user", "content": [{"type": "image_url", "image_url": {}}]}, "a message with content that is not text"),
+        (
+            {"role": "user", "content": [{"type": "image_url", "image_url": {}}]},
+            "a message with content that is not text",
+        ),
         ({"role": "narrator", "content": "Once"}, "a message of an unknown role"),
         ("Hello", "a turn that is no message"),
     ],
-)  # fmt: skip
+)
 def test_dialogues_that_cannot_be_learned_from_are_dropped_with_a_reason(
     read, turn: Any, reason: str
 ) -> None:
@@ -183,7 +192,7 @@ KEYS = st.sampled_from(["messages", "conversations", "contents", "role", "from",
 TURNS = st.dictionaries(KEYS, JSON | st.sampled_from(["user", "assistant", "tool"]), max_size=3)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.lists(
         JSON.map(json.dumps)

@@ -52,7 +52,7 @@ def test_delimiters_quotes_and_encodings_are_detected(
         ('name,note\n"said \\"no, you\\"",a\n"x, y",b\n', {"name": 'said "no, you"', "note": "a"}),
         ('name, note\n"hello, you", a\n', {"name": "hello, you", "note": "a"}),
         ("name,note\rlamp,x\rplug,y\r", {"name": "lamp", "note": "x"}),
-        ("name\tnote\nthe 5\" pipe\tx\n\"open\ty\n", {"name": 'the 5" pipe', "note": "x"}),
+        ('name\tnote\nthe 5" pipe\tx\n"open\ty\n', {"name": 'the 5" pipe', "note": "x"}),
         (" name , note \n lamp , x \n", {"name": "lamp", "note": "x"}),
         ("name,name,,x\n1,2,3,4\n", {"name": "1", "name_2": "2", "column_3": "3", "x": "4"}),
         ("name,note,\nlamp,x,\n", {"name": "lamp", "note": "x"}),
@@ -60,10 +60,13 @@ def test_delimiters_quotes_and_encodings_are_detected(
         ("name,note\nlamp\n,\nplug,y\n", {"name": "plug", "note": "y"}),
         ("text\nHello, my friend\nNo comma\n", {"text": "Hello, my friend"}),
         ('text\n"Hello, my\nfriend"\nx\n', {"text": "Hello, my\nfriend"}),
-        ("Where is it?,delivery\nIt broke.,returns\nAnd now?,delivery\n", {"column_1": "Where is it?", "column_2": "delivery"}),
+        (
+            "Where?,delivery\nBroken.,returns\nWhen?,delivery\n",
+            {"column_1": "Where?", "column_2": "delivery"},
+        ),
         ("1,2\n3,4\n", {"column_1": "1", "column_2": "2"}),
     ],
-)  # fmt: skip
+)
 def test_tables_as_people_write_them_are_read(read, content: str, expected: dict[str, str]) -> None:
     assert fields(read("table.csv", content))[0] == expected
 
@@ -120,7 +123,7 @@ def test_a_header_alone_is_told(read) -> None:
 CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12).map(str.strip)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(CELL, CELL), min_size=3, max_size=8), st.sampled_from(",;\t|"))
 def test_what_a_csv_writer_wrote_comes_back(read, rows: list[tuple[str, str]], delimiter: str) -> None:
     assume(all(cell not in ("", "question", "answer") for row in rows for cell in row))
@@ -129,7 +132,7 @@ def test_what_a_csv_writer_wrote_comes_back(read, rows: list[tuple[str, str]], d
     assert fields(read("fuzz.csv", content)) == pairs
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(st.sampled_from("\"',;\\ab1 \t"), max_size=20))
 def test_no_line_costs_its_neighbours(read, odd: str) -> None:
     before = [f"before{number} text,yes" for number in range(6)]

@@ -127,7 +127,7 @@ def test_a_service_that_ignores_the_filter_is_searched_page_by_page(
 ) -> None:
     job = started(provider, dataset, recipe)
     for number in range(120):
-        started(provider, dataset, recipe, f"job-other-{number}")
+        vendor.copy_job(job, f"job-other-{number}")
     vendor.filters = False
     assert provider.find(LABEL) == job
     assert provider.find("job-never-started") is None
@@ -171,7 +171,7 @@ def test_a_poll_is_repeated_over_passing_faults(
 ) -> None:
     job = started(provider, dataset, recipe)
     vendor.fault("GET", "/fine_tuning/jobs/", times=2, **fault)
-    assert provider.poll(job).status == "queued"
+    assert provider.poll(job).status in ("queued", "in_progress")
     assert len(waits) == 2
 
 
@@ -315,9 +315,8 @@ def test_checkpoints_can_be_listed(provider: OpenAI, dataset: MakeDataset, recip
 def test_many_jobs_are_polled_with_a_request_per_hundred(
     provider: OpenAI, vendor: OpenAIVendor, dataset: MakeDataset, recipe: Recipe
 ) -> None:
-    made = dataset()
-    full = provider.plan(made, recipe)
-    jobs = [provider.start(made, full, f"job-{number}") for number in range(150)]
+    first = started(provider, dataset, recipe)
+    jobs = [first, *(vendor.copy_job(first, f"job-{number}") for number in range(149))]
     before = len(vendor.log)
     seen = provider.poll_all(jobs)
     assert set(seen) == set(jobs)

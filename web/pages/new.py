@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from errors import LuthierError
 from records import ENDED, Dataset, Preparation, Recipe
 from registry.accounts import Account
+from registry.models import checked_name
 from registry.runs import Run
 from web.faults import BadRequest
 from web.pages.bases import choices
@@ -94,7 +95,9 @@ def prepare(
     """Start the preparation, which costs nothing, and show how it goes."""
     sources = [shop.registry.upload(account.id, one).path for one in files]
     sources += [line.strip() for line in uris.splitlines() if line.strip()]
-    recipe = recipe_of(other_base.strip() or base_model or shop.settings.base_model, epochs, learning_rate, rank, seed)
+    recipe = recipe_of(
+        other_base.strip() or base_model or shop.settings.base_model, epochs, learning_rate, rank, seed
+    )
     preparation = Preparation(
         kind=kind,
         label=label.strip() or None,
@@ -117,7 +120,9 @@ def recipe_of(base_model: str, epochs: str, learning_rate: str, rank: str, seed:
     except ValueError as error:
         fault = error.errors()[0] if hasattr(error, "errors") else {"loc": ("recipe",), "msg": str(error)}
         name = str(fault["loc"][0]).replace("_", " ")
-        raise BadRequest(f"The {name} can't be used: {fault['msg']}.", "Leave it empty for the default.") from error
+        raise BadRequest(
+            f"The {name} can't be used: {fault['msg']}.", "Leave it empty for the default."
+        ) from error
 
 
 @router.get("/{key}")
@@ -157,7 +162,7 @@ def train(key: str, shop: Shop, account: Signed, name: Annotated[str, Form(max_l
     recipe = Recipe.model_validate(run.parameters["recipe"])
     name = " ".join(name.split())
     started = shop.work.start_training(
-        account, dataset_id=dataset.id, recipe=recipe, name=shop.registry.checked_name(name) if name else None
+        account, dataset_id=dataset.id, recipe=recipe, name=checked_name(name) if name else None
     )
     return RedirectResponse(f"/models/{started.id}", 303)
 

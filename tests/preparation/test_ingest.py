@@ -1,0 +1,162 @@
+import hashlib
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from errors import NotFound
+from preparation.ingest import ingest
+from preparation.rowfile import read_drops, read_rows
+from records import Rows
+
+FILES = {
+    "chat.jsonl": b'{"messages": [{"role": "user", "content": ""}, {"role": "assistant", "content": ""}]}\n{',
+    "pairs.json": b'[{"question": "Why?", "answer": "So."}]',
+    "deep/table.csv": "text;label\nGröße;size\nFarbe;colour\n".encode("cp1252"),
+    "deep/note.txt": b"A note.",
+    "deep/guide.md": b"# Guide\n\nRead it.\n",
+    "empty.txt": b"",
+    "letter.docx": b"PK\x03\x04word",
+    "broken.json": b"{",
+    "scan.pdf": b"%PDF-1.4 and nothing else",
+    "noise.bin": random.Random(0).randbytes(3000),
+}
+
+
+def place(folder: Path) -> Path:
+    for name, content in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def without_folders(rows: Rows, folder: Path) -> list[str]:
+    return [row.model_dump_json().replace(str(folder), "") for row in read_rows(rows.uri)]
+
+
+def test_every_file_is_used_or_named_with_a_reason(tmp_path: Path) -> None:
+    rows = ingest([str(place(tmp_path / "in"))], tmp_path / "out")
+    assert {file.name: file.rows for file in rows.files if file.used} == {
+        "chat.jsonl": 1,
+        "deep/guide.md": 1,
+        "deep/note.txt": 1,
+        "deep/table.csv": 2,
+        "pairs.json": 1,
+    }
+    assert {file.name: file.reason for file in rows.files if not file.used} == {
+        "broken.json": "It is not valid JSON: Expecting property name enclosed in double quotes, line 1; "
+        "correct it there.",
+        "empty.txt": "The file is empty.",
+        "letter.docx": "Zip archives are not read; unpack it and give the folder.",
+        "noise.bin": "The file is neither text nor of a kind that is known; "
+        "save it as PDF, text, CSV or JSONL.",
+        "scan.pdf": "The PDF is damaged; open it in a PDF viewer and save it anew.",
+    }
+    assert rows.count == len(list(read_rows(rows.uri))) == 6
+    assert rows.dropped == {"a line that is not valid JSON": 1}
+    assert [drop.source.line for drop in read_drops(rows.drops_uri)] == [2]
+
+
+def test_the_report_tells_size_digest_and_place(tmp_path: Path) -> None:
+    folder = place(tmp_path / "in")
+    rows = ingest([str(folder)], tmp_path / "out")
+    note = next(file for file in rows.files if file.name == "deep/note.txt")
+    assert (note.uri, note.bytes) == (str(folder / "deep/note.txt"), 7)
+    assert note.sha256 == hashlib.sha256(b"A note.").hexdigest()
+    assert all(len(file.sha256) == 64 for file in rows.files)
+
+
+def test_rows_depend_on_names_and_bytes_alone(tmp_path: Path) -> None:
+    here, there = place(tmp_path / "in"), place(tmp_path / "somewhere" / "else")
+    whole = ingest([str(here)], tmp_path / "one")
+    assert without_folders(whole, here) == without_folders(ingest([str(there)], tmp_path / "two"), there)
+    mixed = ingest([str(here / "deep/note.txt"), f"{here}/**/*.md", str(here)], tmp_path / "three")
+    turned = ingest([str(here), f"{here}/**/*.md", str(here / "deep/note.txt")], tmp_path / "four")
+    assert without_folders(whole, here) == without_folders(mixed, here) == without_folders(turned, here)
+    assert [file.name for file in whole.files] == sorted(FILES)
+
+
+def test_identical_files_of_two_sources_are_both_read(tmp_path: Path) -> None:
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.txt").write_text("Same.")
+    rows = ingest([str(tmp_path / "x"), str(tmp_path / "y")], tmp_path / "out")
+    assert [file.uri for file in rows.files] == [str(tmp_path / "x/a.txt"), str(tmp_path / "y/a.txt")]
+    assert rows.count == 2
+
+
+def test_a_file_that_turns_out_useless_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"a": "1"}\n' + "broken\n" * 5)
+    (tmp_path / "good.jsonl").write_text('{"a": "2"}\nbroken\n{"a": "3"}\n')
+    rows = ingest([str(tmp_path / "bad.jsonl"), str(tmp_path / "good.jsonl")], tmp_path / "out")
+    assert [row.fields["a"] for row in read_rows(rows.uri)] == ["2", "3"]
+    assert [drop.source.uri for drop in read_drops(rows.drops_uri)] == [str(tmp_path / "good.jsonl")]
+    assert rows.dropped == {"a line that is not valid JSON": 1}
+    assert rows.files[0].reason.startswith("5 of its 6 lines are not valid JSON")
+
+
+def test_a_file_of_nothing_but_drops_is_not_used_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "tools.jsonl").write_text('{"messages": [{"role": "user", "tool_calls": [1]}]}\n' * 3)
+    (file,) = ingest([str(tmp_path / "tools.jsonl")], tmp_path / "out").files
+    assert (file.used, file.reason) == (
+        False,
+        "Nothing in it could be used: a dialogue that calls tools (3 times).",
+    )
+
+
+def test_a_second_run_into_a_folder_among_the_sources_reads_the_same(tmp_path: Path) -> None:
+    folder = place(tmp_path / "in")
+    first = ingest([str(folder)], folder / "out")
+    assert ingest([str(folder)], folder / "out") == first
+
+
+def test_a_missing_source_is_named_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="nowhere"):
+        ingest([str(place(tmp_path / "in")), str(tmp_path / "nowhere")], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_rows_can_come_from_and_go_to_a_store() -> None:
+    fsspec.filesystem("memory").pipe({f"/ingest/in/{name}": content for name, content in FILES.items()})
+    rows = ingest(["memory://ingest/in"], "memory://ingest/out")
+    assert (rows.uri, rows.count) == ("memory://ingest/out/rows.jsonl", 6)
+    assert {row.source.uri for row in read_rows(rows.uri)} >= {"memory:///ingest/in/deep/note.txt"}
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    import boto3
+    import s3fs
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    boto3.client("s3").create_bucket(Bucket="luthier-in")
+    yield "s3://luthier-in"
+    s3fs.S3FileSystem.clear_instance_cache()
+    server.stop()
+
+
+def test_rows_are_read_from_s3(bucket: str, tmp_path: Path) -> None:
+    store = fsspec.filesystem("s3")
+    many = "\n".join(json.dumps({"question": f"{number}?", "answer": "yes " * 50}) for number in range(5000))
+    store.pipe(f"{bucket}/in/many.jsonl", many.encode())
+    for name, content in FILES.items():
+        store.pipe(f"{bucket}/in/{name}", content)
+    rows = ingest([f"{bucket}/in"], f"{bucket}/out")
+    assert rows.count == 5006
+    assert next(iter(read_rows(rows.uri))).source.uri == f"{bucket}/in/chat.jsonl"
+    assert len(ingest([f"{bucket}/in/**/*.md"], tmp_path).files) == 1
+    with pytest.raises(NotFound, match="s3://luthier-in/nowhere"):
+        ingest([f"{bucket}/nowhere"], tmp_path)
+    with pytest.raises(NotFound, match="s3://luthier-other"):
+        ingest(["s3://luthier-other/in"], tmp_path)

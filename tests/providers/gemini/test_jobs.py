@@ -1,0 +1,389 @@
+"""One paid job per label in Google Cloud, and what its many states mean."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from errors import LuthierError, Refused, Unavailable
+from providers.gemini.provider import Gemini
+from records import Dataset, Recipe
+from tests.providers.conftest import LABEL
+from tests.vendors.gemini_vendor import GeminiVendor
+from tests.vendors.storage import StorageFront
+
+JOBS = "/tuningJobs$"
+ONE = "/tuningJobs/"
+Make = Callable[..., Gemini]
+MakeDataset = Callable[..., Dataset]
+
+
+def started(provider: Gemini, dataset: MakeDataset, recipe: Recipe, label: str = LABEL) -> str:
+    made = dataset()
+    return provider.start(made, provider.plan(made, recipe), label)
+
+
+def finished(provider: Gemini, remote_id: str) -> str:
+    for _ in range(20):
+        status = provider.poll(remote_id).status
+        if status in ("succeeded", "failed", "cancelled"):
+            return status
+    raise AssertionError("the job did not end")
+
+
+def test_a_job_goes_through_its_states_to_an_endpoint(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    job = started(provider, dataset, recipe)
+    seen = [provider.poll(job) for _ in range(4)]
+    assert [progress.status for progress in seen] == [
+        "in_progress", "validating_files", "in_progress", "succeeded",
+    ]  # fmt: skip
+    assert "hardware free" in seen[0].message
+    assert (seen[3].step, seen[3].steps) == (12, 12)
+    outcome = provider.outcome(job)
+    assert "/endpoints/" in outcome.reference
+    assert outcome.metrics["examples"] == 12
+    assert outcome.metrics["trained_tokens"] == 8 * outcome.metrics["billable_tokens"]
+
+
+def test_the_request_carries_label_and_hyperparameters(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe, bucket: str
+) -> None:
+    asked = recipe.but(epochs=2, learning_rate=1.5, rank=16, suffix="shelves", options={"checkpoints": True})
+    made = vendor.jobs[started(provider, dataset, asked)]
+    assert made["labels"] == {"luthier_job": LABEL}
+    assert made["tunedModelDisplayName"] == "shelves"
+    spec = made["supervisedTuningSpec"]
+    assert spec["trainingDatasetUri"].startswith(f"gs://{bucket}/luthier/luthier-")
+    assert spec["exportLastCheckpointOnly"] is False
+    wanted = {"epochCount": 2, "learningRateMultiplier": 1.5, "adapterSize": "ADAPTER_SIZE_SIXTEEN"}
+    assert spec["hyperParameters"] == wanted
+
+
+def test_two_starts_make_one_job_and_one_upload(
+    provider: Gemini, make: Make, vendor: GeminiVendor, files: StorageFront, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    assert started(provider, dataset, recipe) == started(make(), dataset, recipe)
+    assert started(make(), dataset, recipe, "job-2") != started(provider, dataset, recipe)
+    assert (len(vendor.jobs), files.count("POST", "/upload/")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 500, "when": "after"},
+        {"status": 504, "when": "after"},
+        {"status": 499, "when": "after"},
+        {"status": 409, "when": "after"},
+        {"cut": True, "when": "after"},
+        {"truncate": True},
+    ],
+)
+def test_a_job_whose_answer_was_lost_is_adopted(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe, fault: dict[str, object]
+) -> None:
+    vendor.fault("POST", JOBS, **fault)
+    job = started(provider, dataset, recipe)
+    assert (list(vendor.jobs), vendor.count("POST", JOBS)) == ([job], 1)
+
+
+def test_a_create_that_times_out_is_adopted(
+    make: Make, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    vendor.fault("POST", JOBS, delay=1.2, when="after")
+    job = started(make(timeout=0.6), dataset, recipe)
+    assert (list(vendor.jobs), vendor.count("POST", JOBS)) == ([job], 1)
+
+
+def test_a_job_that_the_list_shows_late_is_adopted(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    vendor.list_lag = 4
+    vendor.fault("POST", JOBS, cut=True, when="after")
+    job = started(provider, dataset, recipe)
+    assert (list(vendor.jobs), vendor.count("POST", JOBS)) == ([job], 1)
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"cut": True}, {"status": 409}])
+def test_a_create_that_never_arrived_is_handed_on_and_made_by_the_next_start(
+    provider: Gemini,
+    vendor: GeminiVendor,
+    files: StorageFront,
+    dataset: MakeDataset,
+    recipe: Recipe,
+    fault: dict[str, object],
+) -> None:
+    vendor.fault("POST", JOBS, **fault)
+    with pytest.raises(Unavailable):
+        started(provider, dataset, recipe)
+    assert vendor.count("POST", JOBS) == 1
+    started(provider, dataset, recipe)
+    assert (len(vendor.jobs), files.count("POST", "/upload/")) == (1, 1)
+
+
+def test_a_filter_that_is_not_understood_or_not_honoured_does_no_harm(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    job = started(provider, dataset, recipe)
+    started(provider, dataset, recipe, "job-other")
+    vendor.fault("GET", JOBS, status=400)
+    assert provider.find(LABEL) == job
+    vendor.filters = False
+    assert provider.find(LABEL) == job
+    assert provider.find("job-never-started") is None
+
+
+def test_a_list_that_repeats_its_page_ends(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    started(provider, dataset, recipe)
+    vendor.filters = False
+    vendor.fault("GET", JOBS, times=100, merge={"nextPageToken": "0"})
+    assert provider.find("job-never-started") is None
+    assert vendor.count("GET", JOBS) < 20
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "words"),
+    [
+        ("JOB_STATE_QUEUED", "queued", "queue"),
+        ("RUNNING:WAITING_FOR_QUOTA", "in_progress", "as many tuning jobs as it may"),
+        ("RUNNING:WAITING_FOR_CAPACITY", "in_progress", "hardware"),
+        ("RUNNING:PROCESSING_DATASET", "validating_files", "checks"),
+        ("RUNNING:POST_PROCESSING", "in_progress", "endpoint"),
+        ("RUNNING:SOMETHING_NEW", "in_progress", "Training"),
+        ("JOB_STATE_PAUSED", "in_progress", "Paused"),
+        ("JOB_STATE_UPDATING", "in_progress", "updates"),
+        ("JOB_STATE_CANCELLING", "in_progress", "cancelling"),
+        ("JOB_STATE_CANCELLED", "cancelled", "Cancelled"),
+        ("JOB_STATE_PARTIALLY_SUCCEEDED", "succeeded", "in part"),
+        ("JOB_STATE_EXPIRED", "failed", "expired"),
+        ("JOB_STATE_FAILED", "failed", "Internal error."),
+    ],
+)
+def test_every_state_is_shown(
+    provider: Gemini,
+    vendor: GeminiVendor,
+    dataset: MakeDataset,
+    recipe: Recipe,
+    state: str,
+    status: str,
+    words: str,
+) -> None:
+    vendor.scripts.say(states=["JOB_STATE_PENDING", state])
+    vendor.breaches = _Ignored()
+    progress = provider.poll(started(provider, dataset, recipe))
+    assert progress.status == status
+    assert words in progress.message
+
+
+def test_an_unknown_state_waits_on_and_is_logged_once(
+    provider: Gemini,
+    vendor: GeminiVendor,
+    dataset: MakeDataset,
+    recipe: Recipe,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    vendor.scripts.say(states=["JOB_STATE_PENDING", *["JOB_STATE_DREAMING"] * 2, "JOB_STATE_SUCCEEDED"])
+    vendor.breaches = _Ignored()
+    job = started(provider, dataset, recipe)
+    with caplog.at_level(logging.WARNING, "luthier"):
+        seen = [provider.poll(job).status for _ in range(3)]
+    assert seen == ["in_progress", "in_progress", "succeeded"]
+    assert sum("DREAMING" in record.message for record in caplog.records if record.name == "luthier.gemini") == 1
+
+
+def test_a_success_without_an_endpoint_is_waited_for(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    job = started(provider, dataset, recipe)
+    finished(provider, job)
+    vendor.fault("GET", ONE, times=2, drop=["tunedModel"])
+    assert provider.poll(job).status == "in_progress"
+    with pytest.raises(Unavailable):
+        provider.outcome(job)
+
+
+def test_a_part_of_a_success_without_a_model_is_a_failure(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    vendor.scripts.say(outcome="partially_succeeded")
+    job = started(provider, dataset, recipe)
+    assert finished(provider, job) == "succeeded"
+    vendor.fault("GET", ONE, drop=["tunedModel"])
+    assert provider.poll(job).status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "transient"),
+    [
+        ({"code": 3, "message": "Invalid dataset: example 3"}, "invalid_data_format", False),
+        ({"code": 3, "message": "Adapter size is wrong"}, "provider_refused", False),
+        ({"code": 5, "message": "Model was not found"}, "provider_refused", False),
+        ({"code": 7, "message": "Bucket is not readable"}, "provider_refused", False),
+        ({"code": 9, "message": "Not in this region"}, "provider_refused", False),
+        ({"code": 3, "message": "The data violates our policy"}, "provider_refused", False),
+        *(({"code": code, "message": "Try again"}, "training_failed", True) for code in (4, 8, 10, 13, 14)),
+        ({"code": 2, "message": "Unknown"}, "training_failed", False),
+    ],
+)
+def test_a_failed_job_says_why_in_one_of_our_classes(
+    provider: Gemini,
+    vendor: GeminiVendor,
+    dataset: MakeDataset,
+    recipe: Recipe,
+    error: dict[str, object],
+    code: str,
+    transient: bool,
+) -> None:
+    vendor.scripts.say(outcome="failed", error=error)
+    job = started(provider, dataset, recipe)
+    assert finished(provider, job) == "failed"
+    failure = provider.poll(job).failure
+    assert failure is not None
+    assert (failure.code, failure.transient) == (code, transient)
+    assert str(error["message"]) in failure.message
+
+
+def test_examples_that_google_drops_in_silence_are_told(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    vendor.example_tokens = 6
+    job = started(provider, dataset, recipe)
+    assert finished(provider, job) == "succeeded"
+    (finding,) = provider.findings(job)
+    assert finding.count == provider.poll(job).metrics["dropped_examples"] > 0
+    assert "too many tokens" in finding.message
+    assert finding.message in provider.poll(job).message
+    assert [event.message for event in provider.events(job) if event.level == "warning"] == [finding.message]
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 499, 500, 502, 503, 504])
+def test_a_question_is_asked_again_over_passing_faults(
+    provider: Gemini, vendor: GeminiVendor, waits: list[float], status: int
+) -> None:
+    vendor.fault("GET", JOBS, times=2, status=status)
+    assert provider.find(LABEL) is None
+    assert len(waits) == 2
+
+
+@pytest.mark.parametrize("fault", [{"cut": True}, {"truncate": True}, {"status": 200, "body": b"{'no json"}])
+def test_broken_answers_are_asked_for_again(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe, fault: dict[str, object]
+) -> None:
+    job = started(provider, dataset, recipe)
+    vendor.fault("GET", ONE, **fault)
+    assert provider.poll(job).status == "in_progress" or provider.poll(job).status == "validating_files"
+
+
+def test_a_long_retry_after_is_handed_on(provider: Gemini, vendor: GeminiVendor, waits: list[float]) -> None:
+    vendor.fault("GET", JOBS, status=429, headers={"retry-after": "121"})
+    with pytest.raises(Unavailable) as raised:
+        provider.find(LABEL)
+    assert (raised.value.retry_after, waits) == (121, [])
+
+
+def test_a_rate_limit_at_create_is_passing_and_not_searched_after(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    vendor.fault("POST", JOBS, status=429)
+    with pytest.raises(Unavailable):
+        started(provider, dataset, recipe)
+    assert vendor.log[-1].method == "POST"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "code", "hint"),
+    [
+        (400, "Adapter size is wrong", "provider_refused", ""),
+        (400, "The training dataset has an invalid example", "invalid_data_format", "Prepare"),
+        (403, "Permission denied on bucket", "provider_refused", "gcp-sa-aiplatform"),
+        (404, "Model not found", "provider_refused", "GOOGLE_CLOUD_LOCATION"),
+        (429, "Quota exceeded, limit: 0", "provider_refused", "quota"),
+    ],
+)
+def test_final_refusals_say_what_to_do(
+    provider: Gemini,
+    vendor: GeminiVendor,
+    dataset: MakeDataset,
+    recipe: Recipe,
+    status: int,
+    message: str,
+    code: str,
+    hint: str,
+) -> None:
+    names = {400: "INVALID_ARGUMENT", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED"}
+    error = {"code": status, "message": message, "status": names[status]}
+    vendor.fault("POST", JOBS, status=status, body={"error": error})
+    with pytest.raises(LuthierError) as raised:
+        started(provider, dataset, recipe)
+    assert raised.value.code == code
+    assert message in raised.value.message
+    assert hint in raised.value.hint
+    assert vendor.count("POST", JOBS) == 1
+
+
+def test_a_forbidding_organisation_is_named(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    error = {"code": 400, "message": "Constraint violated", "status": "FAILED_PRECONDITION"}
+    vendor.fault("POST", JOBS, status=400, body={"error": error})
+    with pytest.raises(Refused) as raised:
+        started(provider, dataset, recipe)
+    assert "organisation" in raised.value.hint
+
+
+def test_a_token_that_ran_out_is_renewed_once(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    job = started(provider, dataset, recipe)
+    before = vendor.signed_in
+    vendor.fault("GET", ONE, status=401)
+    provider.poll(job)
+    assert vendor.signed_in == before + 1
+    vendor.fault("GET", ONE, status=401, times=2)
+    with pytest.raises(LuthierError) as raised:
+        provider.poll(job)
+    assert raised.value.code == "not_configured"
+
+
+def test_cancelling_twice_or_after_the_end_does_no_harm(
+    provider: Gemini, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    job = started(provider, dataset, recipe)
+    provider.cancel(job)
+    provider.cancel(job)
+    provider.cancel(job.rpartition("/")[0] + "/1")
+    provider.cancel("")
+    assert provider.poll(job).status == "cancelled"
+
+
+def test_many_jobs_are_polled_with_a_request_per_hundred(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    jobs = [started(provider, dataset, recipe, f"job-{number}") for number in range(5)]
+    before = len(vendor.log)
+    assert set(provider.poll_all(jobs)) == set(jobs)
+    assert len(vendor.log) - before == 1
+
+
+def test_what_a_job_left_can_be_removed(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    first, second = started(provider, dataset, recipe), started(provider, dataset, recipe, "job-2")
+    assert [left.kind for left in provider.leftovers(LABEL)] == ["job"]  # the file is needed by the other
+    provider.cancel(second)
+    finished(provider, first)
+    left = provider.leftovers(LABEL)
+    assert sorted(thing.kind for thing in left) == ["file", "model"]
+    for thing in [*left, *left]:
+        provider.remove(thing)
+    assert (vendor.models, provider.staging.listed()) == ({}, {})
+
+
+class _Ignored(list[str]):
+    """Takes nothing: for answers that are meant to leave the published description."""
+
+    def __iadd__(self, other: object) -> "_Ignored":  # type: ignore[misc, override]
+        return self

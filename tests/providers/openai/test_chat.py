@@ -1,0 +1,88 @@
+"""Talking to base and tuned model: pieces, usage, and answers that break off."""
+
+from collections.abc import Callable
+
+import pytest
+
+from errors import Refused, Unavailable
+from providers.openai.provider import OpenAI
+from records import ChatOptions, Dataset, Message, Recipe, Usage
+from tests.providers.conftest import LABEL
+from tests.vendors.openai_vendor import OpenAIVendor
+
+CHAT = "/chat/completions$"
+ASKED = [Message(role="system", content="Name the shelf."), Message(role="user", content="Where do the saws go?")]
+MakeDataset = Callable[..., Dataset]
+
+
+@pytest.fixture
+def model(provider: OpenAI, dataset: MakeDataset, recipe: Recipe) -> str:
+    job = provider.start(dataset(), recipe, LABEL)
+    while provider.poll(job).status != "succeeded":
+        pass
+    return provider.outcome(job).reference
+
+
+def said(provider: OpenAI, model: str, options: ChatOptions = ChatOptions()) -> tuple[list[str], Usage]:  # noqa: B008
+    *pieces, usage = provider.chat("gpt-4.1-mini-2025-04-14", model, ASKED, options)
+    assert isinstance(usage, Usage)
+    return [str(piece) for piece in pieces], usage
+
+
+def test_a_tuned_model_answers_in_pieces_and_tells_the_usage(provider: OpenAI, model: str) -> None:
+    pieces, usage = said(provider, model)
+    assert pieces == ["shelf", " 6"]
+    assert usage == Usage(prompt_tokens=8, completion_tokens=2)
+
+
+def test_an_answer_cut_at_its_length_says_so(provider: OpenAI, model: str) -> None:
+    pieces, usage = said(provider, model, ChatOptions(max_tokens=1))
+    assert (pieces, usage.finish_reason) == (["shelf"], "length")
+
+
+def test_all_options_are_accepted_by_the_published_description(provider: OpenAI, model: str) -> None:
+    options = ChatOptions(temperature=0.5, top_p=0.9, stop=("a", "b", "c", "d", "e"), seed=3, max_tokens=5)
+    assert said(provider, model, options)[0]
+
+
+def test_a_base_model_can_be_talked_to(provider: OpenAI, recipe: Recipe) -> None:
+    assert "".join(said(provider, recipe.base_model)[0]) == "You said: Where do the saws go?"
+
+
+def test_an_answer_that_breaks_off_is_passing_and_keeps_what_came(
+    provider: OpenAI, vendor: OpenAIVendor, model: str
+) -> None:
+    vendor.fault("POST", CHAT, truncate=True)
+    came = []
+    with pytest.raises(Unavailable):
+        for piece in provider.chat("gpt-4.1-mini-2025-04-14", model, ASKED, ChatOptions()):
+            came.append(piece)
+    assert came == ["shelf", " 6"]
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429}, {"cut": True}])
+def test_an_answer_that_did_not_begin_is_asked_for_again(
+    provider: OpenAI, vendor: OpenAIVendor, model: str, fault: dict[str, object]
+) -> None:
+    vendor.fault("POST", CHAT, **fault)
+    assert said(provider, model)[0] == ["shelf", " 6"]
+
+
+def test_base_and_tuned_answer_the_holdout(
+    provider: OpenAI, vendor: OpenAIVendor, model: str, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    (job,) = vendor.jobs
+    vendor.fault("POST", CHAT, truncate=True)
+    first, second = provider.answers(job, dataset(), recipe)
+    assert (first.expected, first.tuned) == ("shelf 0", "shelf 0")
+    assert first.base == "You said: Where do the lamps go?"
+    assert first.prompt == "Name the shelf.\nWhere do the lamps go?"
+    assert (second.base_loss, second.tuned_loss) == (None, None)
+    one = recipe.but(options={**recipe.options, "evaluate_on": 1})
+    assert len(provider.answers(job, dataset(), one)) == 1
+
+
+def test_a_deleted_model_is_refused(provider: OpenAI, vendor: OpenAIVendor, model: str) -> None:
+    vendor.models.clear()
+    with pytest.raises(Refused, match="no longer offers"):
+        said(provider, model)

@@ -1,0 +1,213 @@
+import threading
+import time
+
+import httpx
+import openai
+import pytest
+
+from tests.vendors.loopback import Reply
+
+HELLO = [{"role": "user", "content": "Where do the lamps go?"}]
+
+
+@pytest.fixture
+def sdk(served, owner):
+    return openai.OpenAI(base_url=f"{served}/v1", api_key=owner.key, max_retries=0)
+
+
+@pytest.fixture
+def model(owner, finish):
+    return finish(owner.account).model
+
+
+@pytest.fixture
+def heard(vendor, monkeypatch):
+    """What the vendor was asked."""
+    bodies = []
+    answer = vendor.chat
+
+    def listening(request):
+        bodies.append(request.json)
+        return answer(request)
+
+    vendor.routes = [(m, p, listening if p.endswith("/chat/completions") else f) for m, p, f in vendor.routes]
+    return bodies
+
+
+def scripted(vendor, reply):
+    """The vendor answers every chat with this."""
+    vendor.routes = [(m, p, reply if p.endswith("/chat/completions") else f) for m, p, f in vendor.routes]
+
+
+def test_an_answer_at_once(sdk, model):
+    answer = sdk.chat.completions.create(model=model.id, messages=HELLO)
+    choice = answer.choices[0]
+    assert answer.object == "chat.completion"
+    assert answer.model == model.id
+    assert choice.message.content
+    assert choice.finish_reason in ("stop", "length")
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens > 0
+
+
+def test_the_stream_gives_the_same_answer(sdk, model):
+    whole = sdk.chat.completions.create(model=model.id, messages=HELLO, temperature=0)
+    chunks = list(
+        sdk.chat.completions.create(
+            model=model.id,
+            messages=HELLO,
+            temperature=0,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+    )
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert text == whole.choices[0].message.content
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert chunks[-2].choices[0].finish_reason == whole.choices[0].finish_reason
+    assert chunks[-1].usage == whole.usage
+    assert len({chunk.id for chunk in chunks}) == 1
+
+
+def test_parameters_reach_the_back_end(sdk, model, heard):
+    sdk.chat.completions.create(
+        model=model.id,
+        messages=[{"role": "developer", "content": "Be brief."}, *HELLO],
+        temperature=0.5,
+        top_p=0.9,
+        max_completion_tokens=7,
+        stop=["\n", "END"],
+        seed=3,
+        n=1,
+        user="someone",
+        response_format={"type": "text"},
+    )
+    asked = heard[0]
+    assert asked["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert [asked[name] for name in ("temperature", "top_p", "max_completion_tokens", "stop", "seed")] == [
+        0.5,
+        0.9,
+        7,
+        ["\n", "END"],
+        3,
+    ]
+    assert asked["model"] == model.reference
+
+
+def test_without_a_system_message_the_model_gets_its_own(sdk, model, heard):
+    content = [{"type": "text", "text": "Where do "}, {"type": "text", "text": "lamps go?"}]
+    sdk.chat.completions.create(model=model.id, messages=[{"role": "user", "content": content}])
+    assert heard[0]["messages"] == [
+        {"role": "system", "content": "Name the shelf."},
+        {"role": "user", "content": "Where do lamps go?"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"n": 2},
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        {"response_format": {"type": "json_object"}},
+        {"logprobs": True},
+        {"presence_penalty": 1},
+        {"logit_bias": {"50256": -100}},
+        {"frequency": 1},
+        {"temperature": 3},
+        {"max_tokens": 0},
+        {"messages": []},
+        {"messages": [{"role": "tool", "content": "x"}]},
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_name(fields, client, owner, model):
+    body = {"model": model.id, "messages": HELLO, **fields}
+    answer = client.post("/v1/chat/completions", headers=owner.headers, json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"].startswith(next(iter(fields)))
+
+
+def test_only_a_system_message_is_nothing_to_answer(client, owner, model):
+    body = {"model": model.id, "messages": [{"role": "system", "content": "Be brief."}]}
+    assert client.post("/v1/chat/completions", headers=owner.headers, json=body).status_code == 400
+
+
+def test_an_unknown_or_foreign_model_is_not_found_and_costs_nothing(client, owner, person, model, shop):
+    robin = person(plan="small")
+    for name in (model.id, "model-nothing", model.job_id, "smollm2-135m"):
+        body = {"model": name, "messages": HELLO}
+        answer = client.post("/v1/chat/completions", headers=robin.headers, json=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
+    assert shop.work.usage(robin.account).requests == 0
+
+
+def test_the_window_is_shared_told_and_enforced(client, person, finish, shop):
+    robin = person(plan="small")
+    body = {"model": finish(robin.account).model.id, "messages": HELLO}
+    first = client.post("/v1/chat/completions", headers=robin.headers, json=body)
+    assert first.headers["x-ratelimit-limit-requests"] == "2"
+    assert first.headers["x-ratelimit-remaining-requests"] == "1"
+    client.post("/v1/chat/completions", headers=robin.headers, json=body)
+    refused = client.post("/v1/chat/completions", headers=robin.headers, json={**body, "stream": True})
+    assert refused.status_code == 429
+    error = refused.json()["error"]
+    assert (error["type"], error["code"]) == ("rate_limit_error", "rate_limit_exceeded")
+    assert "The Small plan's 2 requests in 3 hours are used up." in error["message"]
+    assert 3 * 3600 - 60 <= int(refused.headers["retry-after"]) <= 3 * 3600
+    assert refused.headers["x-ratelimit-remaining-requests"] == "0"
+    assert shop.work.usage(robin.account).requests == 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_vendors_fault_comes_in_the_envelope(stream, client, owner, model, vendor):
+    vendor.fault("POST", "/chat/completions", times=-1, status=400)
+    body = {"model": model.id, "messages": HELLO, "stream": stream}
+    answer = client.post("/v1/chat/completions", headers=owner.headers, json=body)
+    assert answer.status_code in (409, 422)
+    assert answer.headers["content-type"] == "application/json"
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+
+
+def test_an_answer_that_breaks_off_ends_the_stream_with_an_error(sdk, model, vendor):
+    scripted(vendor, lambda request: Reply(stream=[chunk("half an ans")]))
+    with pytest.raises(openai.APIError, match="broke off"):
+        list(sdk.chat.completions.create(model=model.id, messages=HELLO, stream=True))
+
+
+def chunk(text: str) -> bytes:
+    return (
+        'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":'
+        f'[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}\n\n'
+    ).encode()
+
+
+class Endless:
+    """Answers without an end, and notes when its reader went."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+        self.sent = 0
+
+    def __iter__(self):
+        try:
+            while self.sent < 2000:
+                self.sent += 1
+                yield chunk(f"word{self.sent} ")
+                time.sleep(0.01)
+        finally:
+            self.closed.set()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_goes_stops_the_generation(stream, served, owner, model, vendor, shop):
+    endless = Endless()
+    scripted(vendor, lambda request: Reply(stream=endless))
+    body = {"model": model.id, "messages": HELLO, "stream": stream}
+    with httpx.Client(timeout=0.5 if not stream else 10) as http:
+        try:
+            with http.stream("POST", f"{served}/v1/chat/completions", headers=owner.headers, json=body) as answer:
+                next(answer.iter_lines())
+        except httpx.ReadTimeout:
+            assert not stream
+    assert endless.closed.wait(10)
+    assert endless.sent < 2000
+    while shop.chatting.streaming:
+        time.sleep(0.01)

@@ -1,0 +1,78 @@
+// Files by drag and drop or by the picker: each is sent at once and becomes a line of the form.
+import { fragment, messageIn, toast } from "./live.js";
+
+const drop = document.getElementById("drop");
+const picker = document.getElementById("picker");
+const list = document.getElementById("files");
+const form = document.getElementById("create");
+let sending = 0;
+
+function lineFor(file) {
+  const line = document.createElement("li");
+  const name = Object.assign(document.createElement("span"), { className: "grow clip", textContent: file.name });
+  const bar = document.createElement("progress");
+  bar.setAttribute("aria-label", `Sending ${file.name}`);
+  line.append(name, bar);
+  list.append(line);
+  return { line, bar };
+}
+
+// XMLHttpRequest, as fetch does not tell how much was sent
+function send(file) {
+  const { line, bar } = lineFor(file);
+  const request = new XMLHttpRequest();
+  const body = new FormData();
+  body.set("file", file);
+  sending += 1;
+  request.upload.addEventListener("progress", (event) => {
+    if (event.lengthComputable) [bar.max, bar.value] = [event.total, event.loaded];
+  });
+  request.addEventListener("loadend", () => {
+    sending -= 1;
+    if (request.status === 200) return line.replaceWith(parsed(request.responseText));
+    line.remove();
+    const type = request.getResponseHeader("content-type") || "";
+    const said = request.status ? messageIn(request.responseText, { headers: { get: () => type } }) : "The connection was lost.";
+    toast(`${file.name}: ${said}`);
+  });
+  request.open("POST", drop.dataset.to);
+  request.setRequestHeader("X-Fragment", "1");
+  request.send(body);
+}
+
+function parsed(html) {
+  const made = document.createElement("template");
+  made.innerHTML = html.trim();
+  return made.content;
+}
+
+picker.addEventListener("change", () => {
+  [...picker.files].forEach(send);
+  picker.value = "";
+});
+
+for (const name of ["dragenter", "dragover"]) {
+  drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
+}
+for (const name of ["dragleave", "drop"]) {
+  drop.addEventListener(name, () => drop.classList.remove("over"));
+}
+drop.addEventListener("drop", (event) => {
+  event.preventDefault();
+  [...event.dataTransfer.files].forEach(send);
+});
+
+list.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-remove]");
+  if (!button) return;
+  await fragment(button.dataset.remove, { method: "POST" }).catch((error) => toast(error.message));
+  button.closest("li").remove();
+});
+
+form.addEventListener("submit", (event) => {
+  const given = list.querySelector("input[name=files]") || document.getElementById("uris")?.value.trim();
+  if (sending || !given) {
+    event.preventDefault();
+    toast(sending ? "Wait until the files are there." : "Add a file first.");
+  }
+});

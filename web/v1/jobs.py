@@ -1,0 +1,281 @@
+"""/v1/fine_tuning/jobs: create, follow, cancel."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+
+from providers.catalogue import Base
+from records import Event, Preparation, Recipe, Status, content_id
+from registry.runs import Entry
+from web.faults import BadRequest
+from web.v1.shapes import After, Body, Id, page, seconds, unsupported
+from web.workshop import KeyHolder, Shop, Workshop
+
+router = APIRouter(prefix="/fine_tuning/jobs", tags=["fine-tuning"])
+
+STATUSES: dict[Status, str] = {"in_progress": "running"}
+LEVELS = {"warning": "warn"}
+# what the providers call the examples of one step
+BATCH_OPTIONS = ("batch_size", "batch_examples")
+SUFFIX_LENGTH = 40
+METADATA_FILTER = re.compile(r"metadata\[([^\]]{1,64})\]\Z")
+
+Auto = Literal["auto"]
+Limit = Annotated[int, Query(ge=1, le=100)]
+
+
+class Hyperparameters(Body):
+    n_epochs: Auto | Annotated[int, Field(ge=1, le=50)] = "auto"
+    batch_size: Auto | Annotated[int, Field(ge=1, le=256)] = "auto"
+    learning_rate_multiplier: Auto | Annotated[float, Field(gt=0, le=100)] = "auto"
+
+
+class Supervised(Body):
+    hyperparameters: Hyperparameters = Hyperparameters()
+
+
+class Method(Body):
+    type: Literal["supervised", "dpo", "reinforcement"]
+    supervised: Supervised = Supervised()
+    dpo: dict[str, Any] | None = None
+    reinforcement: dict[str, Any] | None = None
+
+
+MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
+MetadataValue = Annotated[str, Field(max_length=512)]
+
+
+class CreateJob(Body):
+    """`metadata.use_case` says what the model is for, `metadata.kind` and `.label` how to read raw data.
+
+    `metadata.accept_retirement` = "true" trains on a base that its vendor shuts down soon.
+    """
+
+    model: str = Field(min_length=1, max_length=200)
+    training_file: str = Field(min_length=1, max_length=128)
+    validation_file: str | None = Field(None, max_length=128)
+    hyperparameters: Hyperparameters | None = None
+    method: Method | None = None
+    suffix: str | None = Field(None, min_length=1, max_length=64)
+    seed: int | None = Field(None, ge=0, le=2**31 - 1)
+    metadata: dict[MetadataKey, MetadataValue] | None = Field(None, max_length=16)
+    integrations: list[dict[str, Any]] | None = None
+
+
+def shown(entry: Entry) -> dict[str, Any]:
+    run, job = entry.run, entry.job
+    recipe = job.recipe if job else Recipe.model_validate(run.parameters["recipe"])
+    asked = run.request.get("hyperparameters", {})
+    hyperparameters = {
+        "n_epochs": recipe.epochs or "auto",
+        "batch_size": asked.get("batch_size", "auto"),
+        "learning_rate_multiplier": asked.get("learning_rate_multiplier", "auto"),
+    }
+    progress, failure = job.progress if job else None, run.failure
+    return {
+        "id": run.id,
+        "object": "fine_tuning.job",
+        "created_at": seconds(run.created_at),
+        "finished_at": seconds(run.finished_at),
+        "estimated_finish": seconds(progress.estimated_finish) if progress else None,
+        "status": STATUSES.get(run.status, run.status),
+        "model": run.base_model,
+        "fine_tuned_model": entry.model.id if entry.model else None,
+        "organization_id": run.account,
+        "training_file": run.request.get("training_file", ""),
+        "validation_file": run.request.get("validation_file"),
+        "result_files": [],
+        "trained_tokens": _trained_tokens(entry),
+        "hyperparameters": hyperparameters,
+        "method": {"type": "supervised", "supervised": {"hyperparameters": hyperparameters}},
+        "seed": recipe.seed,
+        "suffix": run.request.get("suffix"),
+        "metadata": run.request.get("metadata"),
+        "integrations": [],
+        "error": {
+            "code": failure.code if failure else None,
+            "message": f"{failure.message} {failure.hint}".strip() if failure else None,
+            "param": None,
+        },
+    }
+
+
+def _trained_tokens(entry: Entry) -> int | None:
+    progress = entry.job.progress if entry.job and entry.model else None
+    found = progress.metrics.get("trained_tokens") if progress else None
+    return int(found) if found is not None else None
+
+
+@router.post("")
+def create(body: CreateJob, shop: Shop, account: KeyHolder) -> dict[str, Any]:
+    """Fine-tune a model on an uploaded file."""
+    upload = shop.registry.upload(account.id, body.training_file)
+    if body.validation_file is not None:
+        raise unsupported(
+            "validation_file",
+            "A validation file is not supported.",
+            "Luthier keeps back a part of the training file that shares nothing with the rest.",
+        )
+    metadata = body.metadata or {}
+    asked = _hyperparameters(body)
+    base = shop.work.base(account, body.model)
+    recipe = Recipe(
+        base_model=body.model,
+        epochs=None if asked.n_epochs == "auto" else asked.n_epochs,
+        learning_rate=_learning_rate(asked, base),
+        seed=17 if body.seed is None else body.seed,
+        suffix=body.suffix[:SUFFIX_LENGTH] if body.suffix else None,
+        options=_options(asked, metadata.get("accept_retirement") == "true", base, shop),
+    )
+    run = shop.work.start_training(
+        account,
+        sources=[upload.path],
+        use_case=metadata.get("use_case", "").strip() or f"Answer as the examples in {upload.filename} do",
+        recipe=recipe,
+        preparation=_preparation(metadata),
+        name=body.suffix,
+        request={
+            "training_file": upload.id,
+            "suffix": body.suffix,
+            "metadata": body.metadata,
+            "hyperparameters": asked.model_dump(),
+        },
+    )
+    return shown(Entry(run))
+
+
+def _hyperparameters(body: CreateJob) -> Hyperparameters:
+    if body.integrations:
+        raise unsupported("integrations", "Integrations are not supported.", "Leave the parameter out.")
+    if body.method is None:
+        return body.hyperparameters or Hyperparameters()
+    if body.method.type != "supervised":
+        raise unsupported(
+            "method.type", f"The method '{body.method.type}' is not supported.", "Use 'supervised'."
+        )
+    if body.hyperparameters:
+        raise unsupported(
+            "hyperparameters", "Hyperparameters were given twice.", "Give them in `method` alone."
+        )
+    return body.method.supervised.hyperparameters
+
+
+def _learning_rate(asked: Hyperparameters, base: Base) -> float | None:
+    if asked.learning_rate_multiplier == "auto":
+        return None
+    if base.provider == "gpu":
+        raise unsupported(
+            "hyperparameters.learning_rate_multiplier",
+            f"The rate of {base.id} is not set as a multiplier.",
+            "Use 'auto', or `luthier train --learning-rate`.",
+        )
+    return asked.learning_rate_multiplier
+
+
+def _options(asked: Hyperparameters, accepts: bool, base: Base, shop: Workshop) -> dict[str, Any]:
+    known = shop.work.provider(base.provider).Options.model_fields
+    accepted = {"accept_retirement": True} if accepts and "accept_retirement" in known else {}
+    if asked.batch_size == "auto":
+        return accepted
+    for name in BATCH_OPTIONS:
+        if name in known:
+            return {name: asked.batch_size, **accepted}
+    raise unsupported("hyperparameters.batch_size", f"The batch of {base.id} can't be chosen.", "Use 'auto'.")
+
+
+def _preparation(metadata: dict[str, str]) -> Preparation:
+    kind = metadata.get("kind", "auto")
+    if kind not in ("auto", "chat", "classify", "style", "reference"):
+        raise BadRequest(
+            f"There is no kind '{kind}'.",
+            "Known: auto, chat, classify, style, reference.",
+            param="metadata.kind",
+            why="invalid_value",
+        )
+    return Preparation.model_validate({"kind": kind, "label": metadata.get("label") or None})
+
+
+@router.get("")
+def list_jobs(
+    request: Request, shop: Shop, account: KeyHolder, after: After = None, limit: Limit = 20
+) -> dict[str, Any]:
+    """The newest first. `metadata[KEY]=VALUE`: only those with that pair; `metadata=null`: without any."""
+    found = [entry for entry in shop.work.cards(account) if _fits(entry, request)]
+    return page(found, after, limit, lambda entry: entry.run.id, shown)
+
+
+def _fits(entry: Entry, request: Request) -> bool:
+    metadata = entry.run.request.get("metadata") or {}
+    if request.query_params.get("metadata") == "null":
+        return not metadata
+    wanted = {
+        match[1]: value
+        for name, value in request.query_params.items()
+        if (match := METADATA_FILTER.match(name))
+    }
+    return all(metadata.get(name) == value for name, value in wanted.items())
+
+
+@router.get("/{job_id}")
+def retrieve(job_id: Id, shop: Shop, account: KeyHolder) -> dict[str, Any]:
+    return shown(shop.work.card(account, job_id))
+
+
+@router.post("/{job_id}/cancel")
+def cancel(job_id: Id, shop: Shop, account: KeyHolder) -> dict[str, Any]:
+    return shown(shop.work.cancel(account, job_id))
+
+
+@router.get("/{job_id}/events")
+def events(
+    job_id: Id, shop: Shop, account: KeyHolder, after: After = None, limit: Limit = 20
+) -> dict[str, Any]:
+    """The newest first."""
+    found = list(enumerate(shop.work.events(account, job_id)))[::-1]
+    return page(found, after, limit, lambda one: _event_id(*one), lambda one: _shown_event(*one))
+
+
+def _event_id(number: int, event: Event) -> str:
+    return content_id("ftevent", number, event.at.isoformat(), event.message)
+
+
+def _shown_event(number: int, event: Event) -> dict[str, Any]:
+    return {
+        "id": _event_id(number, event),
+        "object": "fine_tuning.job.event",
+        "created_at": seconds(event.at),
+        "level": LEVELS.get(event.level, event.level),
+        "message": event.message,
+        "type": "metrics" if event.metrics else "message",
+        "data": event.metrics or {},
+    }
+
+
+@router.get("/{job_id}/checkpoints")
+def checkpoints(
+    job_id: Id, shop: Shop, account: KeyHolder, after: After = None, limit: Limit = 10
+) -> dict[str, Any]:
+    """The finished model is the only checkpoint that can be talked to."""
+    entry = shop.work.card(account, job_id)
+    found = [_shown_checkpoint(entry)] if entry.model else []
+    return page(found, after, limit, lambda one: str(one["id"]), lambda one: one)
+
+
+def _shown_checkpoint(entry: Entry) -> dict[str, Any]:
+    assert entry.model is not None
+    progress = entry.job.progress if entry.job else None
+    metrics = progress.metrics if progress else {}
+    step = progress.step if progress else 0
+    losses = {"step": float(step), "train_loss": metrics.get("train_loss", metrics.get("loss"))}
+    losses["full_valid_loss"] = metrics.get("holdout_loss")
+    return {
+        "id": content_id("ftckpt", entry.model.id),
+        "object": "fine_tuning.job.checkpoint",
+        "created_at": seconds(entry.model.created_at),
+        "fine_tuning_job_id": entry.run.id,
+        "fine_tuned_model_checkpoint": entry.model.id,
+        "step_number": step,
+        "metrics": {name: value for name, value in losses.items() if value is not None},
+    }
