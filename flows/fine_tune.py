@@ -1,9 +1,6 @@
 """Files and a use case in, a measured and published model out: `luthier train SOURCE… --use-case TEXT`."""
 
-from typing import Annotated
-
 from prefect import flow
-from pydantic import Field
 
 from records import Job, Preparation, Recipe, TunedModel
 from tasks.clean import clean
@@ -21,32 +18,25 @@ from tasks.wait import wait
 
 @flow(name="fine-tune", flow_run_name=run_name, persist_result=True, result_serializer="json")
 def fine_tune(
-    sources: Annotated[
-        list[str],
-        Field(title="Sources", description="files, folders, globs, or s3:// and gs:// URIs"),
-    ] = [],  # noqa: B006 (Prefect shows it in the form and never changes it)
-    use_case: Annotated[
-        str,
-        Field(
-            title="Use case",
-            description="what the model is for, in a sentence or two: its role, the subject, the tone",
-        ),
-    ] = "",
-    name: Annotated[
-        str | None, Field(title="Model name", description="shown on the card; default: the base model's name")
-    ] = None,
-    recipe: Annotated[Recipe, Field(title="Recipe", description="what to train and how")] = Recipe(),
-    preparation: Annotated[
-        Preparation, Field(title="Preparation", description="how files become examples")
-    ] = Preparation(),
-    dataset_id: Annotated[
-        str | None, Field(title="Dataset", description="train on a dataset made before, instead of sources")
-    ] = None,
-    to_the_end: Annotated[
-        bool, Field(title="To the end", description="off: return once the job is started; finish-job goes on")
-    ] = True,
+    use_case: str = "",
+    sources: list[str] = [],  # noqa: B006 (a form shows it; nothing changes it)
+    name: str | None = None,
+    recipe: Recipe = Recipe(),
+    preparation: Preparation = Preparation(),
+    dataset_id: str | None = None,
+    to_the_end: bool = True,
 ) -> TunedModel | Job:
-    """Read the files, make a dataset, train on it, measure the model against its base, publish it."""
+    """Read files, make a dataset of them, train on it, measure the model against its base, publish it.
+
+    Args:
+        use_case: What the model is for, in a sentence or two: its role, the subject, the tone.
+        sources: Files, folders, globs, or s3:// and gs:// URIs that the worker can read.
+        name: Shown on the model's card. Default: the base model's name.
+        recipe: What to train and how. Empty fields are filled in by the size of the data.
+        preparation: How files become examples.
+        dataset_id: Train on a dataset that was made before, instead of use case and sources.
+        to_the_end: Off: return as soon as the job is started; the flow finish-job goes on with it.
+    """
     if dataset_id:
         dataset = fetch_dataset(dataset_id)
     else:

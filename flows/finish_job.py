@@ -1,9 +1,6 @@
 """Go on with a job that was started, stopped or failed, from its submission on: `luthier jobs retry JOB`."""
 
-from typing import Annotated
-
 from prefect import flow
-from pydantic import Field
 
 from records import TunedModel
 from tasks.evaluate import evaluate
@@ -15,10 +12,12 @@ from tasks.wait import wait
 
 
 @flow(name="finish-job", flow_run_name=run_name, persist_result=True, result_serializer="json")
-def finish_job(
-    job_id: Annotated[str, Field(title="Job", description="an id that `luthier jobs` lists")],
-) -> TunedModel:
-    """Submit or find it, wait, evaluate, publish. Nothing is read, cleaned or validated again."""
+def finish_job(job_id: str) -> TunedModel:
+    """Submit or find the job, wait, evaluate, publish. Nothing is read, cleaned or validated again.
+
+    Args:
+        job_id: An id that `luthier jobs` lists.
+    """
     job = reopen_job(job_id)
     submitted = submit(job)
     ended = wait(submitted)

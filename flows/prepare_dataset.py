@@ -1,9 +1,6 @@
 """Files and a use case in, a validated dataset out; nothing is trained: `luthier prepare`."""
 
-from typing import Annotated
-
 from prefect import flow
-from pydantic import Field
 
 from records import Dataset, Preparation, Recipe
 from tasks.clean import clean
@@ -15,20 +12,19 @@ from tasks.validate import validate
 
 @flow(name="prepare-dataset", flow_run_name=run_name, persist_result=True, result_serializer="json")
 def prepare_dataset(
-    sources: Annotated[
-        list[str], Field(title="Sources", description="files, folders, globs, or s3:// and gs:// URIs")
-    ],
-    use_case: Annotated[
-        str, Field(title="Use case", description="what a model trained on the dataset is for")
-    ],
-    recipe: Annotated[
-        Recipe, Field(title="Recipe", description="the base model whose limits the dataset must meet")
-    ] = Recipe(),
-    preparation: Annotated[
-        Preparation, Field(title="Preparation", description="how files become examples")
-    ] = Preparation(),
+    use_case: str,
+    sources: list[str],
+    recipe: Recipe = Recipe(),
+    preparation: Preparation = Preparation(),
 ) -> Dataset:
-    """Read, clean, structure and validate."""
+    """Read files, make a dataset of them and check it against a base model's limits.
+
+    Args:
+        use_case: What a model trained on the dataset is for, in a sentence or two.
+        sources: Files, folders, globs, or s3:// and gs:// URIs that the worker can read.
+        recipe: The base model whose limits the dataset must meet; the rest is not used.
+        preparation: How files become examples.
+    """
     rows = ingest(sources)
     cleaned = clean(rows, preparation)
     dataset = structure(cleaned, use_case, preparation)

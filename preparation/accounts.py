@@ -82,7 +82,8 @@ class Accounts:
             Finding(
                 rule="contradicting labels",
                 severity="warning",
-                message=f"{len(pairs):,} pairs of nearly the same text have different labels: {self.places(sources)}.",
+                message=f"{len(pairs):,} pairs of nearly the same text have different labels: "
+                f"{self.places(sources)}.",
                 hint="Decide on one label for each; the model learns both otherwise.",
                 count=len(pairs),
                 sources=sources,
@@ -113,7 +114,7 @@ class Accounts:
         )
 
     def stop_if_empty(self, forced: bool, columns: Sequence[str]) -> None:
-        """Raises NotEnoughData, or InvalidData where rows there are don't give the kind that was asked for."""
+        """Raises NotEnoughData, or InvalidData where the rows don't give the kind asked for."""
         if self.examples:
             return
         report = self.report(0, 0)

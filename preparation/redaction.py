@@ -29,9 +29,9 @@ TITLES = {
 }
 # what a text must hold, in small letters, to be worth a pattern's time
 KEY_MARKS = (
-    "gh", "gl", "xox", "xapp-", "_live_", "_test_", "whsec", "sk-", "aiza", "ya29", "gocspx", "hf_", "npm_", "pypi-",
-    "sg.", "key-", "-us", "sk", "ac", ":aa", "shp", "dop_v", "doo_v", "dor_v", "dapi", "sq0", "lin_api", "ntn_",
-    "hvs.", "tskey", "eyj", "akia", "asia", "abia", "acca",
+    "gh", "gl", "xox", "xapp-", "_live_", "_test_", "whsec", "sk", "ac", "aiza", "ya29", "gocspx", "hf_",
+    "npm_", "pypi-", "sg.", "key-", "-us", ":aa", "shp", "dop_v", "doo_v", "dor_v", "dapi", "sq0", "lin_api",
+    "ntn_", "hvs.", "tskey", "eyj", "akia", "asia", "abia",
 )  # fmt: skip
 NAME_MARKS = (
     "pass",

@@ -38,7 +38,8 @@ CONTINUE = {
 }
 NOT_ENOUGH = "too short to imitate"
 REFERENCES = re.compile(
-    r"^(?:references|bibliography|works cited|literatur\w*|quellen\w*|références|bibliographie|bibliograf[ií]a)$",
+    r"^(?:references|bibliography|works cited|literatur\w*|quellen\w*|références"
+    r"|bibliographie|bibliograf[ií]a)$",
     re.IGNORECASE,
 )
 SIGNS = re.compile(r"@|<EMAIL_\d|[{}]")

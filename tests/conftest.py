@@ -38,3 +38,42 @@ def prefect_server() -> Iterator[None]:
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a tiny Qwen3 with random weights."""
+    from tests.tiny_bases import make_base
+
+    return str(make_base(tmp_path_factory.mktemp("tiny") / "qwen3", "qwen3"))
+
+
+@pytest.fixture(scope="session")
+def parcels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of sixty parcels with one of four depots each."""
+    goods = {"north": "harbour town", "south": "orange market", "east": "eastern mill", "west": "river bank"}
+    states = [
+        "red",
+        "blue",
+        "old",
+        "new",
+        "heavy",
+        "light",
+        "small",
+        "large",
+        "broken",
+        "wet",
+        "dry",
+        "sealed",
+        "open",
+        "late",
+        "early",
+    ]
+    lines = [
+        f"{state} {thing} number {10 + i} for the {place},{depot}"
+        for i, state in enumerate(states)
+        for thing, (depot, place) in zip(("crate", "box", "letter", "bag"), goods.items(), strict=True)
+    ]
+    path = tmp_path_factory.mktemp("parcels") / "parcels.csv"
+    path.write_text("parcel,depot\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return path

@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from datetime import timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -128,10 +128,11 @@ class Chatting:
 
         def pump() -> None:
             try:
-                for piece in open_():
-                    tell(piece)
-                    if gone.is_set():
-                        break
+                with closing(open_()) as pieces:  # type: ignore[type-var]
+                    for piece in pieces:
+                        tell(piece)
+                        if gone.is_set():
+                            break
                 tell(None)
             except BaseException as error:
                 # it is raised again where the answer is awaited

@@ -1,6 +1,7 @@
 """Talks to a model at OpenAI, streamed, and lets base and tuned model answer the holdout."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import openai
@@ -27,7 +28,8 @@ def stream(
     answer = patience(lambda: _opened(client, model, prompt, options))
     pieces: list[str] = []
     reason, usage = None, None
-    with mapped("answering"):
+    # who stops listening must not leave the vendor talking
+    with mapped("answering"), closing(answer):
         for chunk in answer:
             usage = chunk.usage or usage
             for choice in chunk.choices or []:

@@ -13,11 +13,13 @@ from starlette.background import BackgroundTask
 from errors import LuthierError, NotFound
 from records import ENDED
 from registry.runs import Entry
+from web.pages import assets
 from web.pages.listing import Search, card_of, overview, panel_of
 from web.pages.rendering import done, page
 from web.workshop import Shop, Signed, Workshop
 
 router = APIRouter(include_in_schema=False)
+router.include_router(assets.router)
 
 
 def search_of(

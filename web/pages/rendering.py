@@ -1,9 +1,7 @@
 """The templates, their filters, and how a route answers a page or a fragment of it."""
 
-import hashlib
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +13,13 @@ from markupsafe import Markup, escape
 
 from records import Verdict
 from web.pages import words
+from web.pages.assets import static
 from web.pages.markdown import html_of
 
 HERE = Path(__file__).parent.parent
-STATIC = HERE / "static"
 FRAGMENT = "x-fragment"
 # `<EMAIL_1>`, escaped
 PLACEHOLDER = re.compile(r"(&lt;[A-Z][A-Z_]*_\d+&gt;)")
-
-
-@lru_cache
-def static(name: str) -> str:
-    """The address of a static file, which changes with its content, so that browsers may keep it."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
-    return f"/static/{name}?v={digest}"
 
 
 def excerpt(text: str, length: int = 200) -> str:

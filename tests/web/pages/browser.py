@@ -1,4 +1,4 @@
-"""A page in a real browser, and what is always asked of it: no error on its console, no fault that axe finds."""
+"""A page in a real browser, and what is asked of it always: a silent console, and nothing for axe to find."""
 
 from dataclasses import dataclass, field
 

@@ -105,7 +105,9 @@ class Shelf:
         self.registry, self.folder = registry, folder
         self.made = 0
 
-    def dataset(self, use_case: str = USE_CASE, examples: int = 24, text: str = "Where is my parcel") -> Dataset:
+    def dataset(
+        self, use_case: str = USE_CASE, examples: int = 24, text: str = "Where is my parcel"
+    ) -> Dataset:
         name = content_id("made", use_case, examples, text)
         folder = self.folder / "datasets" / name
         folder.mkdir(parents=True, exist_ok=True)
@@ -250,7 +252,9 @@ def evaluation(verdict: str = "better") -> Evaluation:
 def _report(source: Path, train: int, holdout: int) -> Report:
     return Report(
         files=(
-            FileReport(uri=str(source), name=source.name, sha256="0" * 64, bytes=4200, rows=train + holdout + 1),
+            FileReport(
+                uri=str(source), name=source.name, sha256="0" * 64, bytes=4200, rows=train + holdout + 1
+            ),
             FileReport(
                 uri="scan.pdf", name="scan.pdf", bytes=90_000, used=False, reason="only images, no text layer"
             ),

@@ -64,7 +64,11 @@ def test_a_running_job_shows_its_progress_and_becomes_a_model_by_itself(
     expect(found).to_contain_text("step 40 of 120 · loss 0.83 · about 3 min left")
     expect(found.locator("progress")).to_have_attribute("value", "33")
     further = Progress(
-        status="in_progress", step=90, steps=120, metrics={"loss": 0.41}, estimated_finish=now() + timedelta(0, 30)
+        status="in_progress",
+        step=90,
+        steps=120,
+        metrics={"loss": 0.41},
+        estimated_finish=now() + timedelta(0, 30),
     )
     registry.update_job(run.job_id or "", progress=further)
     expect(found).to_contain_text("step 90 of 120 · loss 0.41 · about 30 s left")
@@ -207,7 +211,9 @@ def test_refresh_checks_and_redraws_the_list(page: Page, shelf: Shelf) -> None:
 
 def test_search_and_filters_narrow_the_list_as_one_types(page: Page, shelf: Shelf) -> None:
     shelf.model("Ticket router")
-    shelf.model("Blog writer", provider="openai", base_model="gpt-4.1-mini-2025-04-14", description="Write posts")
+    shelf.model(
+        "Blog writer", provider="openai", base_model="gpt-4.1-mini-2025-04-14", description="Write posts"
+    )
     shelf.failed("Tiny test")
     page.goto("/")
     expect(page.locator(".card")).to_have_count(3)
