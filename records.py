@@ -224,13 +224,13 @@ class Recipe(Record):
     base_model: str = Field(
         "smollm2-135m", description="an id that `luthier bases` lists, a hub id or a folder"
     )
-    epochs: int | None = Field(None, ge=1, le=50)
+    epochs: int | None = Field(None, ge=1, le=50, description="how often each example is seen")
     learning_rate: float | None = Field(
         None, gt=0, description="own hardware: the peak rate; hosted: the vendor's multiplier"
     )
-    rank: int | None = Field(None, ge=1, le=512)
-    seed: int = Field(17, ge=0, le=2**31 - 1)
-    suffix: str | None = Field(None, min_length=1, max_length=40)
+    rank: int | None = Field(None, ge=1, le=512, description="of the LoRA adapter; own hardware")
+    seed: int = Field(17, ge=0, le=2**31 - 1, description="the same seed and data train the same model")
+    suffix: str | None = Field(None, min_length=1, max_length=40, description="in a hosted model's name")
     options: dict[str, Any] = Field({}, description="the provider's own options")
 
 

@@ -10,7 +10,7 @@ from cli.terminal import err, error_document, print_error, print_json
 from errors import LuthierError
 
 # typer carries a click of its own and shows this class under no public name
-UsageError = typer.BadParameter.__mro__[1]
+UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="luthier",

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +12,11 @@ from cli.terminal import err, out, print_json
 from errors import NotFound
 from providers.catalogue import bases as all_bases
 from records import ChatOptions, Message, TunedModel, Usage
-from registry.store import Registry
 from settings import settings
+
+if TYPE_CHECKING:
+    from registry.store import Registry
+
 
 app = typer.Typer(
     help="Fine-tuned models: list, show, rename, delete, download, refresh, compare.",
@@ -158,7 +161,7 @@ def ask() -> str:
 
 
 def stream(
-    registry: Registry, model: TunedModel, dialogue: list[Message], chosen: ChatOptions, quiet: bool
+    registry: "Registry", model: TunedModel, dialogue: list[Message], chosen: ChatOptions, quiet: bool
 ) -> tuple[str, Usage | None]:
     """Print the pieces as they come; returns the whole answer and the usage."""
     provider = providers.get(model.provider, **settings().provider_arguments(model.provider))

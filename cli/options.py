@@ -1,13 +1,16 @@
 """Options that several commands share, and the records they make."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from errors import NotFound
 from records import Preparation, Recipe
-from registry.store import Registry
 from settings import settings
+
+if TYPE_CHECKING:
+    from registry.store import Registry
+
 
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")]
 Sources = Annotated[
@@ -36,7 +39,10 @@ Name = Annotated[
 ]
 
 
-def open_registry() -> Registry:
+def open_registry() -> "Registry":
+    # the database library takes half of the start of a command; not all need it
+    from registry.store import Registry
+
     return Registry(**settings().registry_arguments)
 
 

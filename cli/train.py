@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +11,10 @@ from cli import options, views
 from cli.terminal import err, follow_steps, print_json
 from errors import NotFound
 from records import Dataset, Job, TunedModel
-from registry.store import Registry
+
+if TYPE_CHECKING:
+    from registry.store import Registry
+
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 DEMO_USE_CASE = "Route support tickets of an online shop to the queue that handles them"
@@ -102,7 +105,7 @@ def run_flow(flow: str, parameters: dict[str, Any]) -> Any:
         steps.close()
 
 
-def show_result(result: TunedModel | Job, registry: Registry, json: bool) -> None:
+def show_result(result: TunedModel | Job, registry: "Registry", json: bool) -> None:
     """The job with what it made so far: as one document, or for people."""
     job = registry.job(result.job_id if isinstance(result, TunedModel) else result.id)
     model = result if isinstance(result, TunedModel) else registry.model_of_job(job.id)

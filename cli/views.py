@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from datetime import date
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 from cli.terminal import FAILURE_NAMES, STATUS_NAMES, out, table
 from providers.catalogue import Base
 from records import Answer, Dataset, Evaluation, Job, Report, TunedModel
-from registry.datasets import TracedExample
-from registry.store import Registry
+
+if TYPE_CHECKING:
+    from registry.datasets import TracedExample
+    from registry.store import Registry
+
 
 SHOWN_EXAMPLES = 3
 
@@ -86,7 +90,7 @@ def show_made(model: TunedModel, dataset: Dataset) -> None:
     )
 
 
-def show_model(model: TunedModel, job: Job, dataset: Dataset, lineage: Sequence[TracedExample]) -> None:
+def show_model(model: TunedModel, job: Job, dataset: Dataset, lineage: Sequence["TracedExample"]) -> None:
     rows = [
         ("model", model.id),
         ("description", model.description),
@@ -173,7 +177,7 @@ def list_datasets(datasets: Sequence[Dataset]) -> None:
     table("Datasets", "dataset", "kind", "training", "holdout", "use case", rows=rows)
 
 
-def show_dataset(dataset: Dataset, registry: Registry) -> None:
+def show_dataset(dataset: Dataset, registry: "Registry") -> None:
     show_report(dataset.report, dataset)
     for example in islice(registry.examples(dataset), SHOWN_EXAMPLES):
         out.print(f"\n[dim]{escape('; '.join(map(str, example.sources)))}[/]", soft_wrap=True)

@@ -33,7 +33,7 @@ def fine_tune(
         sources: Files, folders, globs, or s3:// and gs:// URIs that the worker can read.
         name: Shown on the model's card. Default: the base model's name.
         recipe: What to train and how. Empty fields are filled in by the size of the data.
-        preparation: How files become examples.
+        preparation: How the files are cleaned, structured and split.
         dataset_id: Train on a dataset that was made before, instead of use case and sources.
         to_the_end: Off: return as soon as the job is started; the flow finish-job goes on with it.
     """

@@ -23,7 +23,7 @@ def prepare_dataset(
         use_case: What a model trained on the dataset is for, in a sentence or two.
         sources: Files, folders, globs, or s3:// and gs:// URIs that the worker can read.
         recipe: The base model whose limits the dataset must meet; the rest is not used.
-        preparation: How files become examples.
+        preparation: How the files are cleaned, structured and split.
     """
     rows = ingest(sources)
     cleaned = clean(rows, preparation)

@@ -51,12 +51,14 @@ class Edges:
 
     def add(self, text: str) -> None:
         """A page that is a copy of another says nothing about headers."""
-        digest = hashlib.blake2b(_key(text).encode(), digest_size=8).digest()
+        lines = [line for line in text.split("\n") if line.strip()]
+        # a copy may still count its pages
+        body = SPACE.sub(" ", "\n".join(lines[1:-1] if len(lines) > 3 else lines)).casefold()
+        digest = hashlib.blake2b(body.encode(), digest_size=8).digest()
         if digest in self.seen:
             return
         self.seen.add(digest)
         self.pages += 1
-        lines = [line for line in text.split("\n") if line.strip()]
         self.outer.update({_key(line) for line in (lines[:1] + lines[-1:]) if _may_be_header(line)})
         self.near.update({_key(line) for line in (lines[:EDGE] + lines[-EDGE:]) if _may_be_header(line)})
 

@@ -4,6 +4,7 @@ import logging
 
 from prefect import task
 
+from errors import NotFound
 from preparation.ingest import ingest as read_sources
 from records import Rows
 from tasks.retries import PATIENT
@@ -14,7 +15,9 @@ log = logging.getLogger("luthier.ingest")
 
 @task(name="ingest", **PATIENT)
 def ingest(sources: list[str]) -> Rows:
-    """Read files, folders, globs and URIs."""
+    """Read files, folders, globs and URIs. Raises NotFound where there is nothing."""
+    if not sources:
+        raise NotFound("No source was given.", "Name at least one file, folder, glob or URI.")
     rows = read_sources(sources, workspace("ingest", sources))
     unread = [file for file in rows.files if not file.used]
     log.info("Read %s rows from %s of %s files.", rows.count, len(rows.files) - len(unread), len(rows.files))

@@ -5,6 +5,7 @@ import logging
 from prefect import task
 
 from records import Dataset, Job, Recipe
+from tasks.attempts import taken_up
 from tasks.retries import PATIENT
 from tasks.wiring import base_named, open_registry, provider_named, tell_run
 
@@ -16,7 +17,8 @@ def open_job(dataset: Dataset, recipe: Recipe, name: str | None) -> Job:
     """The job, new or found, with a recipe in which the provider filled in what was left open."""
     registry = open_registry()
     base = base_named(recipe.base_model)
-    full = provider_named(base.provider).plan(dataset, recipe)
+    provider = provider_named(base.provider)
+    full = provider.plan(dataset, recipe)
     job = registry.add_job(
         Job(
             id=Job.id_for(dataset.id, full, 1),
@@ -31,5 +33,5 @@ def open_job(dataset: Dataset, recipe: Recipe, name: str | None) -> Job:
         log.info("This model was made before, by job %s.", job.id)
     elif job.status in ("failed", "cancelled"):
         log.info("Job %s stopped before (%s); going on with it.", job.id, job.status)
-        job = registry.reopen_job(job.id)
+        job = taken_up(job, provider, registry)
     return job

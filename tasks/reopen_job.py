@@ -6,8 +6,9 @@ from prefect import task
 
 from errors import InvalidData, NotEnoughData, from_failure
 from records import Job
+from tasks.attempts import taken_up
 from tasks.retries import PATIENT
-from tasks.wiring import open_registry
+from tasks.wiring import open_registry, provider_named
 
 log = logging.getLogger("luthier.reopen")
 
@@ -19,7 +20,6 @@ def reopen_job(job_id: str) -> Job:
     job = registry.job(job_id)
     if job.failure and job.failure.code in (NotEnoughData.code, InvalidData.code):
         raise from_failure(job.failure)
-    if job.status in ("failed", "cancelled"):
-        job = registry.reopen_job(job.id)
-        log.info("Going on with %s.", job.id)
+    job = taken_up(job, provider_named(job.provider), registry)
+    log.info("Going on with %s.", job.id)
     return job

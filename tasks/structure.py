@@ -5,6 +5,7 @@ import shutil
 
 from prefect import task
 
+from errors import InvalidData
 from preparation.structure import structure as make_examples
 from records import Dataset, Preparation, Rows
 from tasks.retries import PATIENT
@@ -15,7 +16,9 @@ log = logging.getLogger("luthier.structure")
 
 @task(name="structure and split", **PATIENT)
 def structure(rows: Rows, use_case: str, preparation: Preparation) -> Dataset:
-    """Make examples for the use case, split them, and keep the dataset."""
+    """Make examples for the use case, split them, and keep the dataset. Raises InvalidData without one."""
+    if len(use_case.strip()) < 3:
+        raise InvalidData("The use case is missing.", "Say in a sentence what the model is for.")
     folder = workspace("structure", rows.uri, use_case, preparation.model_dump())
     made = make_examples(
         rows,

@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -28,16 +29,21 @@ log = logging.getLogger("luthier.runner")
 LOOK_SECONDS = 1.0
 GRACE_SECONDS = 5.0
 STARTS = 3
+# a process that lived this long died of something outside, a restarted machine for instance
+LONG_SECONDS = 600.0
 # how many runs of a lane go on at once: own hardware trains one model at a time
 LANES = {"gpu": 1, "prepare": 2, "hosted": 8}
 UNFINISHED: tuple[Status, ...] = ("queued", "validating_files", "in_progress")
 PURGE_AFTER = timedelta(minutes=10)
 HOUSEKEEPING_SECONDS = 60.0
 
+# starts a flow with its parameters, its log and the run's id in a process; returns the process id
+Detach = Callable[[str, dict[str, Any], Path, str], int]
+
 
 class Runner:
-    def __init__(self, settings: Settings, registry: Registry):
-        self.settings, self.registry = settings, registry
+    def __init__(self, settings: Settings, registry: Registry, detach: Detach = launch.detach):
+        self.settings, self.registry, self.detach = settings, registry, detach
         self._wake, self._ending = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._lock: IO[bytes] | None = None
@@ -150,9 +156,11 @@ class Runner:
         """Its process is gone without a word: start it again, a few times."""
         if job and job.status == "succeeded" and self.registry.model_of_job(job.id):
             return self.registry.update_run(run.id, status="succeeded")
-        if run.starts < STARTS:
+        lasted = time.time() - (run.pid_started or 0)
+        starts = 0 if lasted > LONG_SECONDS else run.starts
+        if starts < STARTS:
             log.warning("The process of %s is gone; it is started again.", run.id)
-            return self.registry.update_run(run.id, pid=None, pid_started=None)
+            return self.registry.update_run(run.id, pid=None, pid_started=None, starts=starts)
         last = last_line(self.log_of(run))
         failure = TrainingFailed(
             f"The process of the job ended {STARTS} times. {last and f'Its last line: {last}'}",
@@ -178,7 +186,7 @@ class Runner:
         run = self.registry.update_run(run.id, starts=run.starts + 1)
         if run.status in ENDED:
             return
-        pid = launch.detach(flow, parameters, self.log_of(run), run.id)
+        pid = self.detach(flow, parameters, self.log_of(run), run.id)
         run = self.registry.update_run(
             run.id, pid=pid, pid_started=launch.started_at(pid), status="validating_files"
         )

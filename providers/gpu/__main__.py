@@ -56,7 +56,8 @@ def _run(job: JobFolder, report: Reporter, stop: StopSignal) -> int:
 def in_plain_words(error: OSError | RuntimeError | MemoryError) -> LuthierError:
     """Faults of the machine, told as what a person can do about them."""
     words = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "No space left" in words:
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or "No space left" in words:
         return TrainingFailed(
             "The disk is full.",
             "Free some space; `luthier jobs retry JOB` goes on from the last checkpoint.",

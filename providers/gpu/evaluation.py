@@ -65,7 +65,7 @@ class Evaluator:
     def run(
         self, questions: Sequence[Question], job: JobFolder, report: Reporter, check: Callable[[], None]
     ) -> list[Answer]:
-        """Losses of all questions, answers to the first `cap`, written to answers.jsonl when all are there."""
+        """Losses of all questions, answers to the first `cap`; written to answers.jsonl at the end."""
         cap = self.cap
         # both models stay loaded: the base is the tuned model with its adapter switched off
         losses, texts = [], []

@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from google.oauth2.service_account import Credentials
+from google.oauth2.credentials import Credentials
 
-from providers.gemini.access import SCOPE
 from providers.gemini.provider import Gemini
 from providers.patience import Patience
 from records import Recipe
 from tests.providers.conftest import TODAY
-from tests.vendors.credentials import service_account
 from tests.vendors.gemini_vendor import GeminiVendor
 from tests.vendors.storage import StorageFront, make_bucket, storage
 
@@ -20,11 +18,6 @@ from tests.vendors.storage import StorageFront, make_bucket, storage
 def cloud_storage() -> Iterator[str]:
     with storage("first-bucket") as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return service_account(tmp_path_factory.mktemp("key"), "http://127.0.0.1:9")
 
 
 @pytest.fixture
@@ -51,11 +44,11 @@ def vendor(files: StorageFront, cloud_storage: str) -> Iterator[GeminiVendor]:
 
 @pytest.fixture
 def make(
-    vendor: GeminiVendor, files: StorageFront, bucket: str, key_file: Path, patience: Patience
+    vendor: GeminiVendor, files: StorageFront, bucket: str, patience: Patience
 ) -> Callable[..., Gemini]:
     def provider(**changes: object) -> Gemini:
-        signing: Credentials = Credentials.from_service_account_file(str(key_file), scopes=[SCOPE])
-        signing._token_uri = f"{vendor.url}/token"
+        account = {"refresh_token": "r", "client_id": "c", "client_secret": "s"}
+        signing = Credentials(None, token_uri=f"{vendor.url}/token", **account)
         arguments = {
             "project": "loopback",
             "location": "us-central1",

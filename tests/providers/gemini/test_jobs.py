@@ -274,7 +274,7 @@ def test_broken_answers_are_asked_for_again(
 ) -> None:
     job = started(provider, dataset, recipe)
     vendor.fault("GET", ONE, **fault)
-    assert provider.poll(job).status == "in_progress" or provider.poll(job).status == "validating_files"
+    assert provider.poll(job).status in ("in_progress", "validating_files")
 
 
 def test_a_long_retry_after_is_handed_on(provider: Gemini, vendor: GeminiVendor, waits: list[float]) -> None:

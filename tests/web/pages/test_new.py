@@ -1,0 +1,173 @@
+"""Create a Custom Model in a browser: files, use case, base model, preview, and the button that starts it."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from records import Failure
+from registry import Registry
+from registry.accounts import OWNER
+from tests.web.pages.browser import Console, serious_faults
+from tests.web.pages.conftest import Shelf
+
+GOOD = "Support assistant for an online shop: routes each message to one label, billing, delivery or returns"
+
+# a file dropped from the desktop
+DROP = """([name, text]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([text], name));
+  document.getElementById("drop").dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true}));
+}"""
+
+
+def test_files_are_picked_dropped_and_removed(page: Page, registry: Registry, tmp_path: Path) -> None:
+    path = tmp_path / "tickets.csv"
+    path.write_text("text,label\nhello,greeting\n", "utf-8")
+    page.goto("/new")
+    page.locator("#picker").set_input_files(path)
+    expect(page.locator("#files li")).to_contain_text(["tickets.csv"])
+    page.evaluate(DROP, ["help.md", "# Help\n\nSome text."])
+    expect(page.locator("#files li")).to_contain_text(["tickets.csv", "help.md"])
+    assert serious_faults(page) == []
+    page.get_by_label("Remove tickets.csv").click()
+    expect(page.locator("#files li")).to_contain_text(["help.md"])
+    assert [upload.filename for upload in registry.uploads(OWNER)] == ["help.md"]
+
+
+def test_files_that_cannot_be_used_are_refused_in_words(page: Page, tmp_path: Path, console: Console) -> None:
+    empty, large = tmp_path / "empty.csv", tmp_path / "large.csv"
+    empty.write_bytes(b"")
+    large.write_bytes(b"x" * 2_100_000)
+    page.goto("/new")
+    page.locator("#picker").set_input_files(empty)
+    expect(page.locator("#toast")).to_contain_text("The file 'empty.csv' is empty.")
+    page.locator("#picker").set_input_files(large)
+    expect(page.locator("#toast")).to_contain_text("large.csv: ")
+    expect(page.locator("#files li")).to_have_count(0)
+    console.forget("Failed to load resource")
+
+
+def test_a_vague_use_case_is_noticed_while_one_types(page: Page) -> None:
+    page.goto("/new")
+    box, hint = page.get_by_label("Use case", exact=True), page.locator("#hint")
+    box.press_sequentially("make a bot")
+    expect(hint).to_contain_text("Too vague yet")
+    expect(hint).to_contain_text("For example")
+    assert serious_faults(page) == []
+    box.fill(GOOD)
+    expect(hint).to_contain_text("Very good")
+    expect(box).to_be_focused()
+
+
+def test_base_models_say_price_time_and_retirement(page: Page) -> None:
+    page.goto("/new")
+    mini = page.locator(".base", has_text="gpt-4.1-mini-2025-04-14")
+    expect(mini).to_contain_text("OpenAI")
+    expect(mini).to_contain_text("$5.00 per million training tokens")
+    expect(mini).to_contain_text("30 to 45 minutes")
+    expect(mini).to_contain_text("Base retires on 14 January 2027")
+    page.get_by_text("that can't be chosen now").click()
+    closed = page.locator(".base", has_text="gemini-2.5-pro")
+    expect(closed).to_contain_text("Premium")
+    expect(closed).to_contain_text("closed to new jobs")
+    expect(closed.locator("input")).to_be_disabled()
+    expect(page.locator(".base", has_text="smollm2-135m").locator("input")).to_be_checked()
+
+
+def test_the_preview_is_asked_for_with_all_settings(page: Page, registry: Registry, tmp_path: Path) -> None:
+    path = tmp_path / "tickets.csv"
+    path.write_text("text,label\nhello,greeting\n", "utf-8")
+    page.goto("/new")
+    page.locator("#picker").set_input_files(path)
+    expect(page.get_by_label("Remove tickets.csv")).to_be_visible()
+    page.get_by_label("Use case", exact=True).fill(GOOD)
+    page.get_by_text("Advanced settings").click()
+    page.get_by_label("Kind of examples").select_option("classify")
+    page.get_by_label("Label or answer column").fill("label")
+    page.get_by_label("Epochs").fill("4")
+    page.get_by_label("Learning rate").fill("0.0003")
+    page.get_by_text("Replace keys, addresses").click()
+    assert serious_faults(page) == []
+    page.get_by_role("button", name="Preview the data").click()
+    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    assert serious_faults(page) == []
+    (run,) = registry.runs(OWNER)
+    assert run.flow == "prepare_dataset"
+    assert run.use_case == GOOD
+    (upload,) = registry.uploads(OWNER)
+    assert run.parameters["sources"] == [upload.path]
+    assert run.parameters["preparation"]["kind"] == "classify"
+    assert run.parameters["preparation"]["label"] == "label"
+    assert run.parameters["preparation"]["redact"] is False
+    assert run.parameters["recipe"]["epochs"] == 4
+    assert run.parameters["recipe"]["learning_rate"] == 0.0003
+
+
+def test_without_a_file_nothing_is_sent(page: Page, registry: Registry) -> None:
+    page.goto("/new")
+    page.get_by_label("Use case", exact=True).fill(GOOD)
+    page.get_by_role("button", name="Preview the data").click()
+    expect(page.locator("#toast")).to_have_text("Add a file first.")
+    assert registry.runs(OWNER) == []
+
+
+def test_the_preview_appears_by_itself_and_shows_what_would_be_learned(
+    page: Page, shelf: Shelf, registry: Registry
+) -> None:
+    run = shelf.run("smollm2-135m", flow="prepare_dataset")
+    page.goto(f"/new/{run.id}")
+    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    dataset = shelf.dataset(text="Mail <EMAIL_1> about")
+    registry.update_run(run.id, status="succeeded", dataset_id=dataset.id)
+    expect(page.get_by_role("heading", name="Here is what it would learn")).to_be_visible()
+    data = page.locator("#data")
+    expect(data).to_contain_text("25rows read")
+    expect(data).to_contain_text("not used only images, no text layer")
+    expect(data).to_contain_text("2 e-mail addresses replaced")
+    expect(data).to_contain_text("tickets.csv, row 99")
+    expect(page.locator("#examples article")).to_have_count(10)
+    expect(page.locator("#examples mark").first).to_have_text("<EMAIL_1>")
+    expect(page.locator("#examples article").first).to_contain_text("tickets.csv, row")
+    expect(page.get_by_text("it trains on this machine")).to_be_visible()
+    assert serious_faults(page) == []
+
+
+def test_training_starts_from_the_preview_under_the_name_given(
+    page: Page, shelf: Shelf, registry: Registry
+) -> None:
+    dataset = shelf.dataset()
+    run = shelf.run("smollm2-135m", flow="prepare_dataset", status="succeeded", dataset_id=dataset.id)
+    page.goto(f"/new/{run.id}")
+    page.get_by_label("Name of the model").fill("Router v1")
+    page.get_by_role("button", name="Train this model").click()
+    expect(page.get_by_role("heading", name="Router v1")).to_be_visible()
+    expect(page.locator(".card", has_text="Router v1")).to_contain_text("Queued")
+    started = next(one for one in registry.runs(OWNER) if one.flow == "fine_tune")
+    assert (started.name, started.dataset_id) == ("Router v1", dataset.id)
+    assert serious_faults(page) == []
+
+
+def test_a_preparation_that_failed_says_why(page: Page, shelf: Shelf) -> None:
+    failure = Failure(code="not_enough_data", message="The files gave 5 examples.", hint="Add more rows.")
+    run = shelf.run("smollm2-135m", flow="prepare_dataset", status="failed", failure=failure)
+    page.goto(f"/new/{run.id}")
+    expect(page.locator(".note.bad")).to_contain_text("Not enough data")
+    expect(page.locator(".note.bad")).to_contain_text("Add more rows.")
+    expect(page.get_by_role("button", name="Train this model")).to_have_count(0)
+
+
+def test_at_the_plan_s_limit_the_page_says_what_to_do(
+    page: Page, shelf: Shelf, registry: Registry, console: Console
+) -> None:
+    registry.change_account(OWNER, plan="free")
+    for number in range(3):
+        shelf.model(f"Model {number}")
+    page.goto("/new")
+    expect(page.get_by_text("Your plan's models are used up.")).to_be_visible()
+    dataset = shelf.dataset()
+    run = shelf.run("smollm2-135m", flow="prepare_dataset", status="succeeded", dataset_id=dataset.id)
+    page.goto(f"/new/{run.id}")
+    page.get_by_role("button", name="Train this model").click()
+    expect(page.get_by_text("Your plan holds 3 models, and you have 3.")).to_be_visible()
+    expect(page.get_by_text("Upgrade the plan, or delete a model")).to_be_visible()
+    console.forget("409")

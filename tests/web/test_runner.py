@@ -1,0 +1,221 @@
+"""The runner with real processes that do what a test asks of them instead of running a flow."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import launch
+from records import ENDED, Recipe, now
+from registry.runs import Run
+from web.runner import Runner, command
+
+ROOT = Path(__file__).parents[2]
+# what a run's process tells the registry; argv: url, home, run id
+CHILD = """
+import os, sys, time
+from pathlib import Path
+from registry import Registry
+import launch
+registry = Registry(sys.argv[1], Path(sys.argv[2]), "")
+pid = os.getpid()
+registry.update_run(sys.argv[3], pid=pid, pid_started=launch.started_at(pid))
+"""
+BEHAVIOURS = {
+    "succeed": "registry.update_run(sys.argv[3], status='succeeded')",
+    "hang": "time.sleep(300)",
+    "die": "sys.exit('no memory left')",
+    "deaf": "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(300)",
+}
+
+
+class Stage:
+    """Starts scripted processes for runs and notes in which order."""
+
+    def __init__(self, shop) -> None:
+        self.shop, self.does, self.started = shop, "succeed", []
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.runner = self.new_runner()
+
+    def new_runner(self) -> Runner:
+        """As a restarted server makes it."""
+        runner = Runner(self.shop.settings, self.shop.registry, detach=self.detach)
+        self.shop.work.runner = runner
+        return runner
+
+    def detach(self, flow: str, parameters: dict, log: Path, run_id: str) -> int:
+        registry = self.shop.registry
+        log.parent.mkdir(parents=True, exist_ok=True)
+        arguments = [registry.url, str(registry.home), run_id]
+        process = subprocess.Popen(
+            [sys.executable, "-c", CHILD + BEHAVIOURS[self.does], *arguments],
+            cwd=ROOT,
+            stdout=log.open("ab"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.processes.append(process)
+        self.started.append(run_id)
+        return process.pid
+
+    def run(self, provider: str = "gpu", flow: str = "fine_tune", **fields) -> Run:
+        made = Run(
+            account="owner",
+            flow=flow,
+            name="Shelves",
+            use_case="Name the shelf",
+            base_model="smollm2-135m",
+            provider=provider,
+            parameters={"sources": ["/nowhere"], "recipe": Recipe().model_dump(mode="json")},
+            **fields,
+        )
+        return self.shop.registry.add_run(made)
+
+    def until(self, run: Run, holds: Callable[[Run], object]) -> Run:
+        """Tick until it holds."""
+        for _ in range(600):
+            self.runner.tick()
+            found = self.shop.registry.run(run.id)
+            if holds(found):
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"never came true: {found}")
+
+
+@pytest.fixture
+def stage(shop) -> Iterator[Stage]:
+    made = Stage(shop)
+    yield made
+    for process in made.processes:
+        process.kill()
+        process.wait()
+
+
+def ended(run: Run) -> bool:
+    return run.status in ENDED
+
+
+def alive(run: Run) -> bool:
+    return bool(run.pid) and launch.started_at(run.pid) == run.pid_started
+
+
+def test_own_hardware_trains_one_model_at_a_time_in_order(stage):
+    stage.does = "hang"
+    first, second, hosted = stage.run(), stage.run(), stage.run("openai")
+    stage.until(first, alive)
+    assert stage.started == [first.id, hosted.id]
+    os.killpg(stage.shop.registry.run(first.id).pid, signal.SIGKILL)
+    stage.shop.registry.update_run(first.id, status="failed")
+    stage.until(second, alive)
+    assert stage.started == [first.id, hosted.id, second.id]
+
+
+def test_a_run_that_succeeded_is_not_started_again(stage):
+    run = stage.until(stage.run(), ended)
+    stage.runner.tick()
+    assert (run.status, len(stage.started)) == ("succeeded", 1)
+
+
+def test_a_process_that_dies_without_a_word_is_started_again_a_few_times(stage):
+    stage.does = "die"
+    run = stage.until(stage.run(), ended)
+    assert (run.status, len(stage.started)) == ("failed", 3)
+    assert run.failure.code == "training_failed"
+    assert "no memory left" in run.failure.message
+
+
+def test_after_a_restart_what_still_runs_is_adopted(stage):
+    stage.does = "hang"
+    run = stage.until(stage.run(), alive)
+    stage.runner = stage.new_runner()
+    for _ in range(3):
+        stage.runner.tick()
+    assert stage.shop.registry.run(run.id).pid == run.pid
+    assert len(stage.started) == 1
+
+
+def test_after_a_restart_what_died_meanwhile_starts_again(stage):
+    stage.does = "hang"
+    run = stage.until(stage.run(), alive)
+    os.killpg(run.pid, signal.SIGKILL)
+    stage.does = "succeed"
+    stage.runner = stage.new_runner()
+    assert stage.until(run, ended).status == "succeeded"
+    assert stage.started == [run.id, run.id]
+
+
+def test_a_process_id_that_another_program_got_is_not_taken_for_the_run(stage):
+    run = stage.run()
+    stage.shop.registry.update_run(run.id, pid=os.getpid(), pid_started=1.0, starts=1, status="in_progress")
+    assert stage.until(run, ended).status == "succeeded"
+    assert stage.started == [run.id]
+
+
+@pytest.mark.parametrize("does", ["hang", "deaf"])
+def test_a_cancelled_run_is_stopped_and_stays_so(does, stage, monkeypatch):
+    monkeypatch.setattr("web.runner.GRACE_SECONDS", 0.5)
+    stage.does = does
+    run = stage.until(stage.run(), alive)
+    log = stage.runner.log_of(run)
+    while does == "deaf" and b"ready" not in log.read_bytes():
+        time.sleep(0.02)
+    entry = stage.shop.work.cancel(stage.shop.registry.owner(), run.id)
+    assert entry.run.status == "cancelled"
+    assert not alive(run)
+    stage.runner.tick()
+    assert len(stage.started) == 1
+
+
+def test_a_retry_starts_it_again(stage):
+    stage.does = "die"
+    owner = stage.shop.registry.owner()
+    run = stage.until(stage.run(), ended)
+    stage.does = "succeed"
+    assert stage.shop.work.retry(owner, run.id).status == "queued"
+    assert stage.until(run, ended).status == "succeeded"
+
+
+def test_only_one_of_two_servers_carries_out_runs(stage):
+    other = stage.new_runner()
+    assert stage.runner._leads()
+    assert not other._leads()
+    stage.runner.close()
+    assert other._leads()
+    other.close()
+
+
+def test_a_job_of_the_command_line_is_shown_but_never_started(stage, finish):
+    registry = stage.shop.registry
+    entry = finish(registry.owner())
+    job = registry.save_job(entry.job.but(id="job-00000000000000aa", status="in_progress"))
+    card = stage.shop.work.card(registry.owner(), job.id)
+    assert (card.run.status, card.run.elsewhere) == ("in_progress", True)
+    stage.runner.tick()
+    assert stage.started == []
+    registry.update_job(job.id, status="failed")
+    stage.runner.tick()
+    assert registry.run(card.run.id).status == "failed"
+
+
+def test_a_deleted_model_is_removed_for_good_after_a_while(stage, finish):
+    registry = stage.shop.registry
+    entry = finish(registry.owner())
+    stage.shop.work.delete(registry.owner(), entry.run.id)
+    stage.runner.tick()
+    assert registry.model(entry.model.id), "it can be undone"
+    registry.update_run(entry.run.id, deleted_at=now().replace(year=2020))
+    stage.new_runner().tick()
+    assert registry.models() == []
+    assert stage.shop.work.cards(registry.owner()) == []
+
+
+def test_a_job_that_was_submitted_is_not_prepared_again(stage, finish):
+    entry = finish(stage.shop.registry.owner())
+    assert command(entry.run, entry.job) == ("fine_tune", entry.run.parameters)
+    submitted = entry.job.but(remote_id="ftjob-remote")
+    assert command(entry.run, submitted) == ("finish_job", {"job_id": entry.job.id})
