@@ -179,10 +179,10 @@ class Denoiser:
         for order in (filled[: EDGE + 1], filled[::-1][: EDGE + 1]):
             outermost = True
             for at in order:
-                if at not in out and _key(lines[at]) in headers:
-                    removed.append(Removal(HEADER, lines[at].strip()))
+                if at not in out and outermost and _number(lines[at], BARE_NUMBER, removed):
                     out.add(at)
-                elif at not in out and outermost and _number(lines[at], BARE_NUMBER, removed):
+                elif at not in out and _key(lines[at]) in headers:
+                    removed.append(Removal(HEADER, lines[at].strip()))
                     out.add(at)
                 else:
                     outermost = at in out

@@ -91,14 +91,16 @@ class Uploads(Database):
 
 
 def shown_name(filename: str) -> str:
-    """The last part of the name, without what can't be printed."""
+    """The last part of the name, without what can't be printed; a long one loses its middle."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
-    return "".join(character for character in last if character.isprintable())[:255].strip() or "file"
+    name = "".join(character for character in last if character.isprintable()).strip() or "file"
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 21]}…{name[-20:]}"
 
 
 def safe_name(filename: str) -> str:
     """A file name that is harmless in every folder, with its ending kept."""
     kept = re.sub(r"[^\w.\- ()+,=@]+", "_", shown_name(filename)).lstrip(". -")
+    kept = kept.replace("…", "_")
     stem, dot, ending = kept.rpartition(".")
     if not dot:
         stem, ending = kept, ""

@@ -4,7 +4,7 @@ import logging
 
 from prefect import task
 
-from records import Dataset, Job, Recipe
+from records import Dataset, Finding, Job, Recipe
 from tasks.artifacts import report_rows, show_table
 from tasks.failures import kept_with
 from tasks.retries import PATIENT
@@ -14,6 +14,7 @@ from validation.validate import raise_if_bad
 from validation.validate import validate as run_suite
 
 log = logging.getLogger("luthier.validate")
+PROVIDERS = "provider: "
 
 
 @task(name="validate", **PATIENT)
@@ -35,15 +36,20 @@ def validate(dataset: Dataset, recipe: Recipe, job: Job | None = None) -> Datase
 
 
 def measured(dataset: Dataset, recipe: Recipe) -> Dataset:
-    """Run the suite over every example's figures, and the provider's own check."""
+    """Run the provider's own check, then the suite over every example's figures."""
     registry = open_registry()
     base = base_named(recipe.base_model)
     provider = provider_named(base.provider)
+    dataset = with_findings(dataset, provider.check(dataset, recipe))
     limits = Limits(
         base_model=base.id, minimum_examples=base.minimum_examples, example_tokens=base.example_tokens
     )
     counts = provider.measure(recipe.base_model, registry.examples(dataset))
-    report = run_suite(dataset, counts, limits)
-    findings = (*report.findings, *provider.check(dataset, recipe))
-    ok = report.ok and not any(found.severity == "error" for found in findings)
-    return dataset.but(report=report.but(findings=findings, ok=ok))
+    return dataset.but(report=run_suite(dataset, counts, limits))
+
+
+def with_findings(dataset: Dataset, found: list[Finding]) -> Dataset:
+    """The findings of the provider in place of those that a provider made before."""
+    earlier = [one for one in dataset.report.findings if not one.rule.startswith(PROVIDERS)]
+    named = [one.but(rule=f"{PROVIDERS}{one.rule}") for one in found]
+    return dataset.but(report=dataset.report.but(findings=(*earlier, *named)))

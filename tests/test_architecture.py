@@ -1,7 +1,6 @@
 """The tree is the architecture: who may import whom, and where each library, setting and catch-all lives."""
 
 import ast
-import importlib.util
 import re
 import sys
 from collections.abc import Iterator
@@ -253,16 +252,6 @@ def test_a_flow_file_is_named_verb_noun_after_its_flow(name):
     }
     assert named == {stem: stem.replace("_", "-")}
 
-
-@pytest.mark.parametrize("name", FLOWS)
-def test_a_flow_file_hides_no_module(name, monkeypatch):
-    # Prefect puts flows/ first on the import path
-    stem = PurePosixPath(name).stem
-    monkeypatch.setattr(
-        sys, "path", [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT / "flows"]
-    )
-    assert stem not in sys.stdlib_module_names
-    assert importlib.util.find_spec(stem) is None
 
 
 @pytest.mark.parametrize("name", FLOWS)

@@ -70,11 +70,12 @@ def make_base(folder: Path, kind: str) -> Path:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     folder.mkdir()
-    vocabulary = write_tokenizer(folder, CHATML if kind == "llama" else THINKING)
+    vocabulary = write_tokenizer(folder, THINKING if "qwen3" in kind else CHATML)
     more = {
         "llama": {},
         "qwen3": {},
         "mistral": {"sliding_window": 8},
+        "gemma2": {"final_logit_softcapping": 3.0, "query_pre_attn_scalar": 8},
         "qwen3_5_text": {
             "layer_types": ["linear_attention", "full_attention"],
             "linear_num_key_heads": 2,

@@ -19,11 +19,11 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
         raise Unreadable("It is larger than the 512 MB that a JSON file may have", "write it as JSON Lines")
     try:
         document = _parsed(read_text(path).strip("\ufeff \t\r\n"))
-        records = _records(document)
-        if records is None:
+        found = records(document)
+        if found is None:
             yield from outline.rows(document, source.uri)
         else:
-            numbered = enumerate(records, 1)
+            numbered = enumerate(found, 1)
             places = ((Source(uri=source.uri, element=number), item) for number, item in numbered)
             yield from shapes.rows(shapes.Found(*place) for place in places)
     except RecursionError:
@@ -51,7 +51,7 @@ def _parsed(text: str) -> Any:
     return shapes.mend(value) if "\\ud" in text or "\\uD" in text else value
 
 
-def _records(value: Any) -> list[Any] | None:
+def records(value: Any) -> list[Any] | None:
     """The records that the document is made of; None if it is none of records."""
     if shapes.turns(value) is not None:
         return [value]

