@@ -161,10 +161,8 @@ class Accounts:
     def _file(self, file: FileReport) -> FileReport:
         if not file.used or self._of_file[file.uri]:
             return file
-        reasons = self._refused[file.uri].most_common(1)
-        return file.but(
-            used=False, reason=f"{UNUSABLE}: {reasons[0][0]}" if reasons else f"{UNUSABLE}: cleaned away"
-        )
+        reason = next((reason for reason, _ in self._refused[file.uri].most_common(1)), CLEANED)
+        return file.but(used=False, reason=f"{UNUSABLE}: {reason}.")
 
     def _empty_answers(self) -> list[Finding]:
         count = self.dropped[EMPTY_ANSWER]

@@ -80,7 +80,7 @@ def _key(line: str) -> str:
 
 def _may_be_header(line: str) -> bool:
     # the head of a table that goes on over pages is needed to read the table
-    return len(line) <= WIDEST_HEADER and "|" not in line and any(map(str.isalnum, line))
+    return len(line) <= WIDEST_HEADER and "|" not in line and any(map(str.isalpha, line))
 
 
 class Seen:

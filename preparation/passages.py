@@ -166,6 +166,8 @@ def plain_heading(line: str) -> int:
         return 2 + numbered[1].count(".")
     if NAMED.match(line) or (line.isupper() and sum(map(str.isalpha, line)) > 3):
         return 1
+    if KNOWN.match(line):
+        return 2
     if line.endswith("?") and line[0].isupper():
         return 6
     telling = [word for word in words if word.casefold() not in SMALL_WORDS]

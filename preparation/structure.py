@@ -64,6 +64,7 @@ def structure(
     return Dataset(
         id=content_id("ds", *digests, use_case, chosen),
         use_case=use_case,
+        system=maker.system,
         kind=chosen,
         train_uri=rowfile.place(out, "train.jsonl"),
         holdout_uri=rowfile.place(out, "holdout.jsonl"),

@@ -1,14 +1,17 @@
 """What holds for every hosted vendor: price before the call, cap, and base models that close or die."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from errors import Refused
+from errors import LuthierError, Refused, Unavailable
 from providers.catalogue import Base
-from records import Dataset, Finding, Price, Recipe
+from records import Dataset, Finding, Price, Progress, Recipe
+
+log = logging.getLogger("luthier.providers")
 
 MARGIN_DAYS = 90
 
@@ -76,6 +79,23 @@ def price(tokens: int, epochs: int, base: Base) -> Price | None:
         per_million=base.training_price,
         as_of=str(base.price_as_of or "unknown"),
     )
+
+
+def polled(
+    remote_ids: Iterable[str], poll: Callable[[str], Progress], is_missing: Callable[[LuthierError], bool]
+) -> dict[str, Progress]:
+    """The progress of each job; one fault does not keep the others from being told."""
+    seen = {}
+    for remote_id in remote_ids:
+        try:
+            seen[remote_id] = poll(remote_id)
+        except Unavailable as error:
+            log.warning("Could not ask for the state of %s: %s", remote_id, error.message)
+        except Refused as error:
+            if not is_missing(error):
+                raise
+            seen[remote_id] = Progress(status="failed", message=error.message, failure=error.failure)
+    return seen
 
 
 def refuse_closed(base: Base, day: date) -> None:

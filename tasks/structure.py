@@ -28,6 +28,7 @@ def structure(rows: Rows, use_case: str, preparation: Preparation) -> Dataset:
         label=preparation.label,
         holdout=preparation.holdout,
         seed=preparation.seed,
+        near_duplicates=preparation.near_duplicates,
     )
     dataset = open_registry().keep_dataset(made)
     tell_run(dataset_id=dataset.id)

@@ -110,6 +110,7 @@ class Runner:
             self._kept_house = time.monotonic()
             self._purge()
             self.registry.forget_usage(now() - timedelta(days=2))
+            self.registry.purge_conversations()
 
     def _followed(self, run: Run) -> Run:
         job = self._job(run)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from markdown_it import MarkdownIt
 
@@ -30,24 +30,32 @@ class Heading(NamedTuple):
 def read(path: Path, source: Source) -> Iterator[Row | Drop]:
     if path.stat().st_size > LARGEST:
         yield from text.read(path, source)
-        return
-    document = read_text(path)
+    else:
+        yield from rows(read_text(path), source)
+
+
+def rows(document: str, source: Source, by: Literal["line", "element"] = "line") -> Iterator[Row | Drop]:
+    """A row for each section of a Markdown text, placed by its line or, where lines mean nothing, by number."""
     start, title = _front_matter(document)
     lines = document.split("\n")
     headings, blocks = _outline("\n" * start + "\n".join(lines[start:]))
     if start or not headings or headings[0].first > 0:
         headings.insert(0, Heading(0, "", start, start))
     above: list[Heading] = []
+    number = 0
     for heading, following in pairwise([*headings, Heading(0, "", len(lines), len(lines))]):
         above = [*(higher for higher in above if higher.level < heading.level), heading]
         names = tuple(dict.fromkeys(name for name in (title, *(higher.name for higher in above)) if name))
         body = (text.Line(at + 1, lines[at], at in blocks) for at in range(heading.end, following.first))
-        place = Source(uri=source.uri, line=heading.first + 1) if heading.name else None
-        for number, section in text.sections(body):
-            yield Row(source=place or Source(uri=source.uri, line=number), text=section, heading=names)
+        place = heading.first + 1 if heading.name else None
+        for line, section in text.sections(body):
+            number += 1
+            at = {"line": place or line} if by == "line" else {"element": number}
+            yield Row(source=Source(uri=source.uri, **at), text=section, heading=names)
             place = None
         if place and following.level <= heading.level:
-            yield Drop(source=place, reason="a heading with nothing under it", excerpt=excerpt(heading.name))
+            bare = Source(uri=source.uri, line=place if by == "line" else None)
+            yield Drop(source=bare, reason="a heading with nothing under it", excerpt=excerpt(heading.name))
 
 
 def _front_matter(document: str) -> tuple[int, str]:

@@ -97,6 +97,10 @@ def is_status(error: LuthierError, *codes: int) -> bool:
     return getattr(error.__cause__, "code", None) in codes
 
 
+def is_missing(error: LuthierError) -> bool:
+    return is_status(error, 404)
+
+
 def failure(job: Any) -> LuthierError:
     """Why a job ended in FAILED, by its google.rpc code."""
     code = getattr(job.error, "code", None) or 0

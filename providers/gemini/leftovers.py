@@ -2,7 +2,7 @@
 
 from errors import Refused
 from providers.gemini.access import Access
-from providers.gemini.faults import is_status
+from providers.gemini.faults import is_missing
 from providers.gemini.jobs import STATES, Jobs, state_of
 from providers.gemini.staging import Staging
 from providers.hosted import Leftover
@@ -45,7 +45,7 @@ def remove(access: Access, jobs: Jobs, staging: Staging, leftover: Leftover) -> 
                 name = leftover.id.partition("@")[0]
                 access.asked("deleting the model", lambda: access.client.models.delete(model=name))
     except Refused as error:
-        if not is_status(error, 404):
+        if not is_missing(error):
             raise
 
 

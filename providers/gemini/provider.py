@@ -16,7 +16,7 @@ from providers.format import converted, findings, surveyed
 from providers.gemini import chat, jobs, leftovers
 from providers.gemini.access import TIMEOUT_SECONDS, Access
 from providers.gemini.dataset import FORMAT
-from providers.gemini.faults import Blocked, is_status
+from providers.gemini.faults import Blocked, is_missing
 from providers.gemini.staging import Staging
 from providers.holdout import answers
 from providers.hosted import HostedOptions, Leftover, options_of
@@ -146,9 +146,14 @@ class Gemini:
         return jobs.progress(self.jobs.get(remote_id))
 
     def poll_all(self, remote_ids: Collection[str]) -> dict[str, Progress]:
-        """All of them for one request per hundred jobs."""
+        """All of them for one request per hundred jobs.
+
+        A job whose own question fails in passing is left out; one that Google does not know has failed.
+        """
         found = self.jobs.listed(remote_ids)
-        return {id: jobs.progress(found.get(id) or self.jobs.get(id)) for id in remote_ids}
+        return hosted.polled(
+            remote_ids, lambda id: jobs.progress(found.get(id) or self.jobs.get(id)), is_missing
+        )
 
     def events(self, remote_id: str) -> list[Event]:
         return jobs.events(self.jobs.get(remote_id))
@@ -192,7 +197,7 @@ class Gemini:
         try:
             yield from chat.stream(self.access, self.patience, reference, messages, options)
         except Refused as error:
-            if is_status(error, 404):
+            if is_missing(error):
                 raise self._gone(base_model, reference, error) from error
             raise
 

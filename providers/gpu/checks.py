@@ -88,7 +88,7 @@ def _length_findings(counts: Sequence[TokenCount], options: Options) -> list[Fin
             Finding(
                 rule="example_too_long",
                 severity="warning",
-                message=f"{cut} examples are longer than the base model's limit; their ends are cut off.",
+                message=f"Longer than the base model's limit, so their ends are cut off: {cut} examples.",
                 hint="Split them, or raise the option max_tokens if there is memory for it.",
                 count=cut,
             )
@@ -98,7 +98,7 @@ def _length_findings(counts: Sequence[TokenCount], options: Options) -> list[Fin
             Finding(
                 rule="nothing_to_learn",
                 severity="error" if empty == len(counts) else "warning",
-                message=f"{empty} examples have no answer within the limit and will be left out.",
+                message=f"Without an answer within the limit, so left out: {empty} examples.",
                 hint="Each example ends with an assistant message whose weight is not 0.",
                 count=empty,
             )

@@ -63,10 +63,13 @@ def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return not words.isdisjoint({"amx_bf16", "avx512_bf16", "bf16"})
 
 
-def usable_processors(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Processors that this process may use: its affinity, and the quota of its container."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, math.ceil(min(allowed, _quota(cgroup))))
+def usable_processors(cgroup: Path = Path("/sys/fs/cgroup"), allowed: int | None = None) -> int:
+    """Processors that this process may use: by its affinity, and the quota of its container."""
+    return max(1, math.ceil(min(allowed or _affinity(), _quota(cgroup))))
+
+
+def _affinity() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _quota(cgroup: Path) -> float:

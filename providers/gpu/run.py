@@ -63,7 +63,7 @@ class Run:
         if len(kept) < len(cut):
             lost = len(cut) - len(kept)
             self.report.event(
-                f"{lost} examples left out: nothing to learn in their first {self.limit} tokens.", "warning"
+                f"Left out, with nothing to learn in their first {self.limit} tokens: {lost} examples.", "warning"
             )
         if not kept:
             raise InvalidData(

@@ -185,9 +185,12 @@ class OpenAI:
         return progress(self.jobs.get(remote_id), lambda: self._recent(remote_id))
 
     def poll_all(self, remote_ids: Collection[str]) -> dict[str, Progress]:
-        """All of them for one request per hundred jobs; without metrics of the training."""
+        """All of them for one request per hundred jobs, without metrics of the training.
+
+        A job whose own question fails in passing is left out; one that OpenAI does not know has failed.
+        """
         found = self.jobs.listed(remote_ids)
-        return {id: progress(found.get(id) or self.jobs.get(id)) for id in remote_ids}
+        return hosted.polled(remote_ids, lambda id: progress(found.get(id) or self.jobs.get(id)), is_missing)
 
     def _recent(self, remote_id: str) -> list[Event]:
         try:

@@ -15,7 +15,7 @@ MakeRows = Callable[..., Rows]
 
 @pytest.fixture
 def make_rows(tmp_path: Path) -> MakeRows:
-    """`make_rows(rows, folder="in", drops=())`: a rows file below tmp_path, with a file report for each URI."""
+    """`make_rows(rows, folder="in", drops=())`: a rows file below tmp_path, with a report of each file."""
 
     def make(rows: Sequence[Row], folder: str = "in", drops: Sequence[Drop] = ()) -> Rows:
         out = tmp_path / folder

@@ -14,7 +14,10 @@ LONG = (
 
 
 def kept(rows: Rows) -> list[str]:
-    return [row.text or " | ".join(row.fields.values()) or row.messages[-1].content for row in rowfile.read_rows(rows.uri)]
+    return [
+        row.text or " | ".join(row.fields.values()) or row.messages[-1].content
+        for row in rowfile.read_rows(rows.uri)
+    ]
 
 
 def test_rows_are_repaired_and_that_is_told(make_rows, new, tmp_path: Path) -> None:
@@ -24,7 +27,9 @@ def test_rows_are_repaired_and_that_is_told(make_rows, new, tmp_path: Path) -> N
 
 
 def test_empty_rows_are_dropped_with_a_reason(make_rows, new, tmp_path: Path, drops) -> None:
-    source = make_rows([new.record(1, a=" ", b="\u200b"), new.section(2, "* * *"), new.record(3, a="no", b="")])
+    source = make_rows(
+        [new.record(1, a=" ", b="\u200b"), new.section(2, "* * *"), new.record(3, a="no", b="")]
+    )
     rows = clean(source, tmp_path / "out")
     assert kept(rows) == ["no | "]
     assert rows.dropped == {"empty": 2}
@@ -55,7 +60,10 @@ def test_a_text_with_two_labels_is_no_duplicate(make_rows, new, tmp_path: Path) 
 
 
 def test_near_duplicates_go_and_name_the_row_that_stays(make_rows, new, tmp_path: Path, drops) -> None:
-    records = [new.record(1, question=LONG, answer="Yes."), new.record(2, question=f"{LONG} now", answer="Yes.")]
+    records = [
+        new.record(1, question=LONG, answer="Yes."),
+        new.record(2, question=f"{LONG} now", answer="Yes."),
+    ]
     rows = clean(make_rows(records), tmp_path / "out")
     assert (rows.count, rows.dropped) == (1, {"near duplicate": 1})
     assert drops(rows.drops_uri)[0][1].endswith("(as /data/a.csv, row 1)")
@@ -67,7 +75,12 @@ def test_the_threshold_of_near_duplicates_is_kept(make_rows, new, tmp_path: Path
 
 
 def test_a_short_answer_under_another_question_stays(make_rows, new, tmp_path: Path) -> None:
-    source = make_rows([new.section(1, "Yes, it is.", "Is parking free?"), new.section(5, "Yes, it is.", "Is the café open?")])
+    source = make_rows(
+        [
+            new.section(1, "Yes, it is.", "Is parking free?"),
+            new.section(5, "Yes, it is.", "Is the café open?"),
+        ]
+    )
     assert clean(source, tmp_path / "out").count == 2
 
 
@@ -77,7 +90,10 @@ def test_a_page_that_comes_twice_is_a_duplicate_page(make_rows, new, tmp_path: P
 
 
 def test_removed_lines_are_counted_and_written_down(make_rows, new, tmp_path: Path, drops) -> None:
-    pages = [new.page(n, f"Harbour Handbook\n{LONG} {word}\n{n}") for n, word in enumerate(["early", "late", "never"], 1)]
+    pages = [
+        new.page(n, f"Harbour Handbook\n{LONG} {word}\n{n}")
+        for n, word in enumerate(["early", "late", "never"], 1)
+    ]
     rows = clean(make_rows(pages), tmp_path / "out", near_duplicates=1.0)
     assert rows.dropped == {"page number": 3, "repeated header or footer": 3}
     assert ("repeated header or footer", "Harbour Handbook") in drops(rows.drops_uri)
@@ -122,6 +138,8 @@ def test_every_row_is_kept_or_named(make_rows, new, tmp_path: Path) -> None:
     records = [new.record(n, text=f"{LONG} {n % 7}", label="ab"[n % 2]) for n in range(60)]
     rows = clean(make_rows(records), tmp_path / "out")
     lines = [json.loads(line) for line in Path(rows.drops_uri).read_text("utf-8").splitlines()]
-    named = {line["source"]["row"] for line in lines} | {row.source.row or 0 for row in rowfile.read_rows(rows.uri)}
+    named = {line["source"]["row"] for line in lines} | {
+        row.source.row or 0 for row in rowfile.read_rows(rows.uri)
+    }
     assert named - {0} == set(range(1, 60))
     assert rows.count + sum(rows.dropped.values()) == 60

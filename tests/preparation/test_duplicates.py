@@ -80,7 +80,9 @@ def test_a_chain_drops_no_row_that_resembles_no_kept_one() -> None:
         chain.append([" ".join(words)])
     store = stored(*chain)
     found = near_duplicates(store, 0.85)
-    assert all(store.similarity(dropped, kept) >= 0.85 and kept not in found for dropped, kept in found.items())
+    assert all(
+        store.similarity(dropped, kept) >= 0.85 and kept not in found for dropped, kept in found.items()
+    )
 
 
 def test_rows_without_words_are_never_alike() -> None:

@@ -33,7 +33,9 @@ def test_headers_and_footers_that_repeat_over_pages_go(new) -> None:
 
 def test_headers_of_left_and_right_pages_go(new) -> None:
     rows = [
-        new.page(n, f"{'Harbour Handbook' if n % 2 else 'Chapter on ferries'}\n{BODY[n % 4]} ({n} times a day)")
+        new.page(
+            n, f"{'Harbour Handbook' if n % 2 else 'Chapter on ferries'}\n{BODY[n % 4]} ({n} times a day)"
+        )
         for n in range(1, 9)
     ]
     texts, _ = cleaned(rows)
@@ -101,7 +103,12 @@ def test_the_head_of_a_table_that_goes_on_over_pages_stays(new) -> None:
 
 @pytest.mark.parametrize(
     ("text", "heading", "short"),
-    [("ok", (), True), ("No.", ("Do you ship abroad?",), False), ("三号码头的渡轮每天早上八点出发", (), False), (BODY[0], (), False)],
+    [
+        ("ok", (), True),
+        ("No.", ("Do you ship abroad?",), False),
+        ("三号码头的渡轮每天早上八点出发", (), False),
+        (BODY[0], (), False),
+    ],
 )
 def test_what_is_too_short(text: str, heading: tuple[str, ...], short: bool) -> None:
     assert is_too_short(text, heading) is short

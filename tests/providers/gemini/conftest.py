@@ -43,9 +43,7 @@ def vendor(files: StorageFront, cloud_storage: str) -> Iterator[GeminiVendor]:
 
 
 @pytest.fixture
-def make(
-    vendor: GeminiVendor, files: StorageFront, bucket: str, patience: Patience
-) -> Callable[..., Gemini]:
+def make(vendor: GeminiVendor, files: StorageFront, bucket: str, patience: Patience) -> Callable[..., Gemini]:
     def provider(**changes: object) -> Gemini:
         account = {"refresh_token": "r", "client_id": "c", "client_secret": "s"}
         signing = Credentials(None, token_uri=f"{vendor.url}/token", **account)

@@ -62,7 +62,12 @@ def test_the_request_carries_label_and_hyperparameters(
 
 
 def test_two_starts_make_one_job_and_one_upload(
-    provider: Gemini, make: Make, vendor: GeminiVendor, files: StorageFront, dataset: MakeDataset, recipe: Recipe
+    provider: Gemini,
+    make: Make,
+    vendor: GeminiVendor,
+    files: StorageFront,
+    dataset: MakeDataset,
+    recipe: Recipe,
 ) -> None:
     assert started(provider, dataset, recipe) == started(make(), dataset, recipe)
     assert started(make(), dataset, recipe, "job-2") != started(provider, dataset, recipe)
@@ -191,7 +196,9 @@ def test_an_unknown_state_waits_on_and_is_logged_once(
     with caplog.at_level(logging.WARNING, "luthier"):
         seen = [provider.poll(job).status for _ in range(3)]
     assert seen == ["in_progress", "in_progress", "succeeded"]
-    assert sum("DREAMING" in record.message for record in caplog.records if record.name == "luthier.gemini") == 1
+    assert (
+        sum("DREAMING" in record.message for record in caplog.records if record.name == "luthier.gemini") == 1
+    )
 
 
 def test_a_success_without_an_endpoint_is_waited_for(

@@ -19,7 +19,10 @@ from tests.vendors.storage import StorageFront
 
 Make = Callable[..., Gemini]
 MakeDataset = Callable[..., Dataset]
-ASKED = [Message(role="system", content="Name the shelf."), Message(role="user", content="Where do the saws go?")]
+ASKED = [
+    Message(role="system", content="Name the shelf."),
+    Message(role="user", content="Where do the saws go?"),
+]
 
 
 def rules(found: list[Finding]) -> dict[str, Finding]:
@@ -29,7 +32,9 @@ def rules(found: list[Finding]) -> dict[str, Finding]:
 def staged(files: StorageFront, provider: Gemini) -> list[dict[str, Any]]:
     (uri,) = provider.staging.listed()
     bucket, _, name = uri.removeprefix("gs://").partition("/")
-    with urllib.request.urlopen(f"{files.url}/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media") as answer:
+    with urllib.request.urlopen(
+        f"{files.url}/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media"
+    ) as answer:
         return [json.loads(line) for line in answer.read().decode().splitlines()]
 
 
@@ -61,7 +66,10 @@ def test_messages_become_contents_beside_the_system_instruction(
         ({"messages": []}, "no messages"),
         (pair("Lamps?", " "), "says nothing"),
         ({**PAIRS[0], "tools": [{}]}, "tool"),
-        ({"messages": [{"role": "user", "content": ["a"]}, {"role": "assistant", "content": "b"}]}, "plain text"),
+        (
+            {"messages": [{"role": "user", "content": ["a"]}, {"role": "assistant", "content": "b"}]},
+            "plain text",
+        ),
         ({"messages": [{"role": "assistant", "content": "b"}]}, "no user message"),
     ],
 )
@@ -276,5 +284,5 @@ def test_base_and_tuned_answer_the_holdout_and_a_filtered_answer_is_empty(
 
 def test_an_endpoint_that_is_gone_names_the_date_of_its_base(make: Make, endpoint: str) -> None:
     late = make(today=lambda: date(2027, 6, 1))
-    with pytest.raises(Refused, match="gemini-3.5-flash was shut down on 2027-05-19"):
+    with pytest.raises(Refused, match=r"gemini-3\.5-flash was shut down on 2027-05-19"):
         said(late, endpoint + "9")

@@ -11,7 +11,10 @@ from tests.providers.conftest import LABEL
 from tests.vendors.openai_vendor import OpenAIVendor
 
 CHAT = "/chat/completions$"
-ASKED = [Message(role="system", content="Name the shelf."), Message(role="user", content="Where do the saws go?")]
+ASKED = [
+    Message(role="system", content="Name the shelf."),
+    Message(role="user", content="Where do the saws go?"),
+]
 MakeDataset = Callable[..., Dataset]
 
 

@@ -51,7 +51,10 @@ def test_a_dying_base_asks_for_the_persons_word(
 ) -> None:
     vendor.shutdowns[recipe.base_model] = "2027-01-14"
     careless = recipe.but(options={})
-    for ask in (lambda: provider.check(dataset(), careless), lambda: provider.start(dataset(), careless, LABEL)):
+    for ask in (
+        lambda: provider.check(dataset(), careless),
+        lambda: provider.start(dataset(), careless, LABEL),
+    ):
         with pytest.raises(Refused, match="would stop answering on 2027-01-14, in 53 days") as raised:
             ask()
         assert "--accept-retirement" in raised.value.hint

@@ -57,7 +57,11 @@ def test_tool_calls_go_along_with_their_tools(
 def test_other_languages_arrive_as_they_are(
     provider: OpenAI, vendor: OpenAIVendor, dataset: MakeDataset, recipe: Recipe
 ) -> None:
-    spoken = [pair("灯泡放在哪里？", "架子 0 💡"), pair("Где лежит верёвка?", "полка 1"), pair("أين الطلاء؟", "رف ٢")]
+    spoken = [
+        pair("灯泡放在哪里？", "架子 0 💡"),
+        pair("Где лежит верёвка?", "полка 1"),
+        pair("أين الطلاء؟", "رف ٢"),
+    ]
     lines = sent(provider, vendor, dataset([*spoken, *PAIRS]), recipe)
     assert lines[:3] == spoken
 
@@ -71,7 +75,10 @@ def test_other_languages_arrive_as_they_are(
         (pair("Lamps?", ""), "says nothing"),
         (pair("Lamps?", "shelf<|endoftext|>"), "reserved token"),
         ({**CALLING, "tools": []}, "does not describe its tools"),
-        ({"messages": [{"role": "tool", "content": "7"}, {"role": "assistant", "content": "7"}]}, "does not name"),
+        (
+            {"messages": [{"role": "tool", "content": "7"}, {"role": "assistant", "content": "7"}]},
+            "does not name",
+        ),
     ],
 )
 def test_an_example_that_would_fail_there_is_named_before_anything_is_sent(

@@ -1,4 +1,4 @@
-"""Every row of OpenAI's retry table, by the real SDK: what is passing, what is final, and what the person reads."""
+"""Every row of OpenAI's retry table, by the real SDK: what is passing, what final, what a person reads."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,9 @@ JOBS = "/fine_tuning/jobs$"
 MakeDataset = Callable[..., Dataset]
 
 
-def body(code: str | None, message: str = "No.", kind: str = "invalid_request_error", param: str | None = None) -> Any:
+def body(
+    code: str | None, message: str = "No.", kind: str = "invalid_request_error", param: str | None = None
+) -> Any:
     return {"error": {"code": code, "message": message, "type": kind, "param": param}}
 
 
@@ -181,7 +183,7 @@ def test_a_model_that_is_gone_names_the_date_of_its_base(make: Callable[..., Ope
     asked = [Message(role="user", content="Hello")]
     reference = "ft:gpt-4.1-mini-2025-04-14:loopback::1"
     late = make(today=lambda: date(2027, 2, 1))
-    with pytest.raises(Refused, match="gpt-4.1-mini-2025-04-14 was shut down on 2027-01-14"):
+    with pytest.raises(Refused, match=r"gpt-4\.1-mini-2025-04-14 was shut down on 2027-01-14"):
         list(late.chat("gpt-4.1-mini-2025-04-14", reference, asked, ChatOptions()))
     with pytest.raises(Refused, match="does not exist"):
         list(make().chat("gpt-4.1-mini-2025-04-14", reference, asked, ChatOptions()))

@@ -245,7 +245,8 @@ def test_a_success_without_the_models_name_is_waited_for(
     [
         ({"code": "invalid_training_file", "message": "Line 3 is bad", "param": "training_file"},
          "invalid_data_format", False),
-        ({"code": "invalid_n_examples", "message": "5 examples", "param": "training_file"}, "not_enough_data", False),
+        ({"code": "invalid_n_examples", "message": "5 examples", "param": "training_file"},
+         "not_enough_data", False),
         ({"code": "server_error", "message": "Internal error", "param": None}, "training_failed", True),
         ({"code": "exceeded_quota", "message": "Out of credit", "param": None}, "provider_refused", False),
         ({"code": "moderation", "message": "The data breaks our usage policies", "param": "training_file"},
@@ -321,6 +322,18 @@ def test_many_jobs_are_polled_with_a_request_per_hundred(
     seen = provider.poll_all(jobs)
     assert set(seen) == set(jobs)
     assert len(vendor.log) - before == 2
+
+
+def test_one_job_that_can_not_be_asked_for_does_not_hide_the_others(
+    provider: OpenAI, vendor: OpenAIVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    first = started(provider, dataset, recipe)
+    vendor.fault("GET", "/jobs/ftjob-lost$", times=5, status=500)
+    seen = provider.poll_all([first, "ftjob-lost", "ftjob-unknown"])
+    assert {id: progress.status for id, progress in seen.items()} == {
+        first: "queued",
+        "ftjob-unknown": "failed",
+    }
 
 
 def test_racing_uploads_of_the_same_file_leave_one_job_each(

@@ -1,0 +1,139 @@
+import pytest
+
+from preparation.reference import cells, drafts, of_record, of_table, strength
+from records import Source
+
+PROSE = "Trains come first for journeys under six hours. Flights need the approval of the head of department."
+
+
+def pairs(*rows) -> dict[str, str]:
+    return {draft.asked: draft.answer for draft in drafts(rows) if not draft.refused}
+
+
+def test_questions_and_answers_with_marks_are_pairs(new) -> None:
+    text = (
+        "Q: When am I charged?\nA: On the first day of each month.\n\n"
+        "Q2. Can I pay by invoice?\n\nA: Firms can.\n\nWrite to us with your tax number."
+    )
+    assert pairs(new.section(1, text, "FAQ")) == {
+        "When am I charged?": "On the first day of each month.",
+        "Can I pay by invoice?": "Firms can.\n\nWrite to us with your tax number.",
+    }
+
+
+def test_bold_questions_are_answered_by_what_follows(new) -> None:
+    text = (
+        "**Do you offer refunds?**\n\nYes, in 14 days.\n\nWrite to us.\n\n**Is there a student plan?**\nNo."
+    )
+    assert pairs(new.section(1, text, "FAQ")) == {
+        "Do you offer refunds?": "Yes, in 14 days.\n\nWrite to us.",
+        "Is there a student plan?": "No.",
+    }
+
+
+def test_marked_and_bold_questions_do_not_swallow_each_other(new) -> None:
+    text = "Q: When?\nA: At ten.\n\n**Where do you leave from?**\n\nFrom the northern quay."
+    assert pairs(new.section(1, text, "FAQ")) == {
+        "When?": "At ten.",
+        "Where do you leave from?": "From the northern quay.",
+    }
+
+
+def test_plain_questions_of_a_page_are_answered_by_the_next_paragraph(new) -> None:
+    text = "What does it cost?\n\nTwenty euros a head.\n\nMay I bring my dog?\n\nYes, on a lead."
+    assert pairs(new.page(1, text)) == {
+        "What does it cost?": "Twenty euros a head.",
+        "May I bring my dog?": "Yes, on a lead.",
+    }
+
+
+def test_headings_that_ask_are_answered_by_their_section(new) -> None:
+    assert pairs(new.section(1, PROSE, "Help", "Do I have to take the train?")) == {
+        "Do I have to take the train?": PROSE
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("- **Grace period** – the days in which an account stays open.", "What does “grace period” mean?"),
+        ("- **Grace period**: the days in which an account stays open.", "What does “grace period” mean?"),
+        ("**Grace period:** the days in which an account stays open.", "What does “grace period” mean?"),
+        ("Grace period\n: the days in which an account stays open.", "What does “grace period” mean?"),
+        (
+            "Grace period: the days in which an account stays open.\nChargebacks: payments taken back.",
+            "What does “grace period” mean?",
+        ),
+    ],
+)
+def test_definitions_are_asked_for(new, text: str, question: str) -> None:
+    assert (
+        pairs(new.section(1, text, "Terms"))[question]
+        == "Grace period: the days in which an account stays open."
+    )
+
+
+def test_notes_and_single_colons_are_no_definitions(new) -> None:
+    for text in (
+        "**Note:** the days in which an account stays open.",
+        "We say this: pay the invoice in time, please.",
+    ):
+        assert list(pairs(new.section(1, text, "Paying invoices"))) == ["How do I pay invoices?"]
+
+
+def test_tables_are_asked_by_row_and_column(new) -> None:
+    text = "| Plan | Monthly price | Support |\n|---|:--:|---|\n| Solo | €9 | by mail |\n| **Firm** | €99 | |"
+    assert pairs(new.section(1, text, "Fees")) == {
+        "What is the monthly price of Solo?": "The monthly price of Solo is €9.",
+        "What is the support of Solo?": "The support of Solo is by mail.",
+        "What is the monthly price of Firm?": "The monthly price of Firm is €99.",
+    }
+
+
+def test_a_large_table_is_asked_by_row() -> None:
+    rows = [[f"port {n}", str(n), "yes"] for n in range(40)]
+    found = list(of_table(["Port", "Berths", "Crane"], rows))
+    assert len(found) == 40
+    assert found[3] == ("What should I know about port 3?", "Berths: 3\nCrane: yes")
+
+
+def test_columns_set_by_blanks_are_cells() -> None:
+    assert cells("Port     Fare\nOslo     20") == [["Port", "Fare"], ["Oslo", "20"]]
+
+
+def test_a_record_of_facts_is_asked_by_its_first_column() -> None:
+    (draft,) = of_record([("Team", "Flyers"), ("Cups", "2")], Source(uri="a.csv", row=2))
+    assert (draft.asked, draft.answer) == ("What are the cups of Flyers?", "The cups of Flyers are 2.")
+
+
+def test_the_rest_of_a_section_is_asked_by_its_heading(new) -> None:
+    text = f"{PROSE}\n\n**Daily rate:** 28 euros for a day\n\n{PROSE} Twice."
+    found = pairs(new.section(1, text, "Booking a train"))
+    assert list(found) == ["What is the daily rate?", "How do I book a train?"]
+    assert found["How do I book a train?"] == f"{PROSE}\n\n{PROSE} Twice."
+
+
+def test_a_lead_in_is_refused_by_name(new) -> None:
+    text = "These are the terms.\n\n- **Berth** – the place where a boat lies at the quay."
+    assert [draft.refused for draft in drafts([new.section(1, text, "Terms")]) if draft.refused] == [
+        "a line that leads to questions or definitions"
+    ]
+
+
+def test_prose_without_a_heading_gives_no_question(new) -> None:
+    (draft,) = drafts([new.section(1, PROSE)])
+    assert draft.refused == "no heading, question or definition to ask by"
+
+
+def test_further_parts_of_a_long_section_are_asked_for_by_what_stands_before(new) -> None:
+    found = pairs(new.section(1, "\n\n".join([PROSE * 9] * 3), "Booking a train"))
+    first, second, *_ = found
+    assert first == "How do I book a train?"
+    assert second.startswith("How do I book a train? You got as far as: “")
+
+
+def test_strength_is_the_share_that_answers_questions(new) -> None:
+    strong, every = strength(
+        [new.section(1, PROSE, "Booking a train"), new.section(5, PROSE, "Thoughts on trains")]
+    )
+    assert strong * 2 == every
