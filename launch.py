@@ -9,6 +9,7 @@ import logging
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -28,9 +29,8 @@ def run(flow: str, parameters: dict[str, Any]) -> Any:
     Uses the Prefect server that is configured, else an ephemeral one. Raises what the flow raised.
     """
     quiet_dependencies(embedded=True)
-    from prefect.flows import load_flow_from_entrypoint
-
-    return load_flow_from_entrypoint(f"{ROOT / 'flows' / flow}.py:{flow}")(**parameters)
+    # not by Prefect's loader: where an import fails, that goes on with half a flow and hides the reason
+    return getattr(import_module(f"flows.{flow}"), flow)(**parameters)
 
 
 def detach(flow: str, parameters: dict[str, Any], log: Path, run_id: str = "") -> int:
@@ -66,10 +66,8 @@ def run_recorded(flow: str, parameters: dict[str, Any], run_id: str) -> int:
     work_for(run_id)
     registry = Registry(**settings().registry_arguments)
     known, mine = registry.run(run_id), started_at(os.getpid())
-    if (
-        known.status in ENDED
-        or (known.pid not in (None, os.getpid())
-        and started_at(known.pid) == known.pid_started)
+    if known.status in ENDED or (
+        known.pid not in (None, os.getpid()) and started_at(known.pid) == known.pid_started
     ):
         return 0
     registry.update_run(run_id, pid=os.getpid(), pid_started=mine)

@@ -90,6 +90,22 @@ class Accounts:
             )
         )
 
+    def note_several_answers(self, sources: Sequence[Source]) -> None:
+        if not sources:
+            return
+        shown = tuple(dict.fromkeys(sources))[:SHOWN]
+        self.findings.append(
+            Finding(
+                rule="several answers",
+                severity="info",
+                message=f"{len(sources):,} examples ask what another asks and answer it otherwise: "
+                f"{self.places(shown)}.",
+                hint="Fine for variety; of facts, keep the answer that is right.",
+                count=len(sources),
+                sources=shown,
+            )
+        )
+
     def name(self, uri: str) -> str:
         return self._names.get(uri) or uri.rsplit("/", 1)[-1]
 

@@ -1,57 +1,192 @@
 """The first step: all files there are, read into one file of rows. What can't be read is named, with why."""
 
-from collections import Counter
-from collections.abc import Sequence
+import os
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
-from preparation import readers
+from preparation.parsing import Parsed, Task, known, parse, placed
+from preparation.readers import ENDINGS, Unreadable
+from preparation.readers.detection import text_format
 from preparation.rowfile import Writer, place, writing
-from preparation.sources import Copy, fetched, find_files, unopened
-from records import Drop, FileReport, Rows, Source
+from preparation.sources import File, digest_of, downloaded, find_files, is_remote
+from preparation.workers import LOOK, Limits, Node, Pool
+from records import FileReport, Rows
+
+QUICK = 1 << 24  # bytes that are digested in no time
+SMALL = 1 << 16  # bytes of a plain text that is read faster than handed over
+PLAIN = frozenset(("text", "jsonl", "json_document", "table", "markdown", "code"))
+PLAIN_ENDINGS = frozenset(ending for name in PLAIN for ending in ENDINGS[name])
+AHEAD = 64  # files that are begun before the one whose turn it is
 
 
-def ingest(sources: Sequence[str], out: str | Path) -> Rows:
+class Place(NamedTuple):
+    """Where a file, or a member of one, lies and is called in reports."""
+
+    uri: str
+    name: str
+
+
+def ingest(
+    sources: Sequence[str],
+    out: str | Path,
+    cache: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    limits: Limits | None = None,
+) -> Rows:
     """Read the sources into `rows.jsonl` in the folder or URI `out`, what was left out into `drops.jsonl`.
 
     A source is a file, a folder (all below it, hidden ones aside), a glob or an fsspec URI. The rows come by
     the name of their file, then by its content: neither the order of the sources nor where they lie changes
-    them. Raises NotFound for a source that does not exist, NotConfigured or Unavailable for a remote one that
-    can't be reached; a file that can't be read is only reported.
+    them. What lies in archives and mails are files of their own, `archive.zip!/member.txt`. Files are read by
+    as many processes as there are cores, or `workers`, within `limits`; a file that was read before, by its
+    content, is taken from the local folder `cache`. Raises NotFound for a source that does not exist,
+    NotConfigured or Unavailable for a remote one that can't be reached; a file that can't be read is only
+    reported.
     """
     uri, drops_uri = place(out, "rows.jsonl"), place(out, "drops.jsonl")
     files = find_files([str(source) for source in sources], out=uri.rpartition("/")[0])
-    with writing(uri) as rows, writing(drops_uri) as drops:
-        reports = tuple(_take(copy, rows, drops) for copy in fetched(files))
+    kept = os.path.abspath(cache) if cache else ""
+    with (
+        tempfile.TemporaryDirectory(prefix="luthier-") as folder,
+        Pool(workers, limits or Limits()) as pool,
+        writing(uri) as rows,
+        writing(drops_uri) as drops,
+    ):
+        nodes = _parsed(files, folder, kept, pool)
+        reports = tuple(_written(node, rows, drops) for node in _by_content(nodes))
     return Rows(uri=uri, drops_uri=drops_uri, count=rows.count, files=reports, dropped=dict(drops.reasons))
 
 
-def _take(copy: Copy, rows: Writer, drops: Writer) -> FileReport:
-    before, drops_before = rows.mark(), drops.mark()
-    reason = copy.fault
-    try:
-        if not reason:
-            for item in readers.read(copy.path, Source(uri=copy.file.uri)):
-                (drops if isinstance(item, Drop) else rows).write(item)
-            reason = _emptiness(drops, drops_before.reasons) if rows.count == before.count else ""
-    except (readers.Unreadable, OSError) as error:
-        rows.take_back(before)
-        drops.take_back(drops_before)
-        reason = unopened(error) if isinstance(error, OSError) else str(error)
+def _parsed(files: Sequence[File], folder: str, cache: str, pool: Pool) -> Iterator[Node]:
+    """The files with what came of them, by name; the members of each inside it."""
+    begun: deque[Node] = deque()
+    for number, file in enumerate(sorted(files, key=lambda file: (file.name, file.uri))):
+        node = _begun(file, folder, f"{number}", cache, pool)
+        begun.append(node)
+        _advance(pool, 0)
+        while len(begun) > AHEAD or (begun and _is_done(begun[0])):
+            _wait(begun[0], pool)
+            yield begun.popleft()
+    while begun:
+        _wait(begun[0], pool)
+        yield begun.popleft()
+
+
+def _begun(file: File, folder: str, number: str, cache: str, pool: Pool) -> Node:
+    own = os.path.join(folder, number)
+    task = Task(file.uri, file.name.rpartition("/")[2], own, 0, cache)
+    node = Node(task, Place(file.uri, file.name))
+    if file.fault:
+        node.parsed = Parsed(reason=file.fault)
+        return node
+    os.mkdir(own)
+    if is_remote(file.uri):
+        copy = downloaded(file, Path(own, "download"))
+        node.task = task._replace(path=str(copy.path), sha256=copy.sha256)
+        if copy.fault:
+            node.parsed = Parsed(reason=copy.fault)
+            return node
+    _begin(node, pool)
+    return node
+
+
+def _begin(node: Node, pool: Pool, first: bool = False) -> None:
+    if node.task.cache:
+        node.task = _digested(node.task)
+        node.parsed = known(node.task) if node.task.sha256 else None
+    if node.parsed is None and _is_plain(node.task):
+        node.parsed = parse(node.task)
+    if node.parsed is None:
+        pool.submit(node, first)
+
+
+def _digested(task: Task) -> Task:
+    """With its digest, unless it is so large that another process should take it."""
+    with suppress(OSError):
+        if not task.sha256 and os.path.getsize(task.path) <= QUICK:
+            return task._replace(sha256=digest_of(Path(task.path))[0])
+    return task
+
+
+def _is_plain(task: Task) -> bool:
+    """Whether it is small, says that it is plain text, and is: then no other process is needed to read it."""
+    ending = Path(task.name).suffix.lower()
+    if ending not in PLAIN_ENDINGS:
+        return False
+    with suppress(OSError, Unreadable):
+        return os.path.getsize(task.path) <= SMALL and text_format(Path(task.path), ending) in PLAIN
+    return False
+
+
+def _is_done(node: Node) -> bool:
+    return node.parsed is not None and all(map(_is_done, node.inner))
+
+
+def _wait(node: Node, pool: Pool) -> None:
+    while not _is_done(node):
+        _advance(pool)
+
+
+def _advance(pool: Pool, seconds: float = LOOK) -> None:
+    for node in pool.step(seconds):
+        node.inner = list(_members(node))
+        for inner in reversed(node.inner):
+            if inner.parsed is None:
+                _begin(inner, pool, first=True)
+
+
+def _members(node: Node) -> Iterator[Node]:
+    """The files inside a file, ready to be read."""
+    assert node.parsed is not None
+    for number, inner in enumerate(node.parsed.inner):
+        place = Place(f"{node.about.uri}!/{inner.name}", f"{node.about.name}!/{inner.name}")
+        task = Task(
+            path=inner.path, name=inner.name.rpartition("/")[2][-200:] or "member", folder=node.task.folder,
+            number=node.task.number * 100_000 + number + 1, cache=node.task.cache, depth=node.task.depth + 1,
+            allowance=inner.allowance,
+        )  # fmt: skip
+        member = Node(task, place)
+        if inner.fault:
+            member.parsed = Parsed(reason=inner.fault)
+        yield member
+
+
+def _by_content(nodes: Iterator[Node]) -> Iterator[Node]:
+    """Files of the same name by their digest; each before its members."""
+    for _, namesakes in groupby(nodes, key=lambda node: node.about.name):
+        for node in sorted(namesakes, key=lambda node: (node.parsed.sha256, node.about.uri)):
+            yield from _with_members(node)
+
+
+def _with_members(node: Node) -> Iterator[Node]:
+    yield node
+    for inner in node.inner:
+        yield from _with_members(inner)
+
+
+def _written(node: Node, rows: Writer, drops: Writer) -> FileReport:
+    parsed, task = node.parsed, node.task
+    assert parsed is not None
+    rows.extend(placed(parsed.rows, task.name, node.about.uri))
+    drops.extend(placed(parsed.drops, task.name, node.about.uri), parsed.dropped)
+    if not parsed.kept:
+        for path in filter(None, (parsed.rows, parsed.drops)):
+            os.unlink(path)
+    if task.path.startswith(task.folder):
+        with suppress(FileNotFoundError):
+            os.unlink(task.path)
     return FileReport(
-        uri=copy.file.uri,
-        name=copy.file.name,
-        sha256=copy.sha256,
-        bytes=copy.bytes,
-        rows=rows.count - before.count,
-        used=not reason,
-        reason=reason,
+        uri=node.about.uri,
+        name=node.about.name,
+        sha256=parsed.sha256,
+        bytes=parsed.bytes,
+        rows=parsed.count,
+        used=not parsed.reason,
+        reason=parsed.reason,
     )
-
-
-def _emptiness(drops: Writer, before: Counter[str]) -> str:
-    """Why a file that could be read gave no row."""
-    dropped = drops.reasons - before
-    if not dropped:
-        return "It holds no text."
-    (reason, count), *others = dropped.most_common()
-    return f"Nothing in it could be used: {reason} ({count:,} times){' and others' if others else ''}."

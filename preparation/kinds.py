@@ -143,6 +143,7 @@ def _of_documents(found: Survey, use_case: str) -> tuple[Kind, str]:
     if style and refers and not ASKED_FOR.search(use_case):
         refers = None
     share = f"{density:.0%} of the text stands as questions, definitions, tables or instructions"
+    share = f"{facts:,} rows are facts" if facts > found.texts else share
     if style and not refers:
         return "style", f"{DOCUMENTS} and the use case speaks of “{style[0]}”, {TO_STYLE}"
     if refers and not style and (density > 0.02 or facts):

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from preparation.blocks import SENTENCE_END, Block, BlockKind, blocks
+from preparation.blocks import SENTENCE_END, BlockKind, blocks
+from preparation.plain_headings import with_headings
 from records import Row, Source
 
 TARGET = 1600  # characters of a passage: about 450 tokens
@@ -13,37 +14,6 @@ LONGEST = 2000
 SHORTEST = 80  # shorter sections go together with the next one
 
 SENTENCE = re.compile(r"""(?<=[.!?…。！？])["'”’)\]]*(?:\s+|(?<=[。！？]))(?=\S)""")
-NUMBERED = re.compile(r"^(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s+[A-ZÀ-Þ]")
-NAMED = re.compile(
-    r"^(?:chapter|part|appendix|section|kapitel|teil|abschnitt|chapitre|capítulo|capitolo)\s+[\divxlc]+", re.I
-)
-KNOWN = re.compile(
-    r"^(?:abstract|summary|introduction|background|overview|conclusions?|discussion|references|acknowledge?ments?"
-    r"|zusammenfassung|einleitung|résumé|introducción|conclusión|introduzione)$",
-    re.IGNORECASE,
-)
-SMALL_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "as",
-        "at",
-        "by",
-        "for",
-        "from",
-        "in",
-        "of",
-        "on",
-        "or",
-        "the",
-        "to",
-        "with",
-        "und",
-        "de",
-        "la",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +40,10 @@ def pieces(rows: Iterable[Row]) -> Iterator[Piece]:
     path: list[tuple[int, str]] = []
     above: tuple[str, ...] | None = None
     for row in rows:
+        found = blocks(row.text) if row.heading else with_headings(row.text, first=above is None)
         if row.heading != above:
             path, above = [], row.heading
-        for block in _with_plain_headings(row):
+        for block in found:
             if block.kind == "heading":
                 path = [*(entry for entry in path if entry[0] < block.level), (block.level, block.text)]
                 continue
@@ -106,73 +77,6 @@ def _runs_on(piece: Piece, following: Piece) -> bool:
 
 def _both(one: tuple[Source, ...], other: tuple[Source, ...]) -> tuple[Source, ...]:
     return tuple(dict.fromkeys([*one, *other]))
-
-
-def _with_plain_headings(row: Row) -> Iterator[Block]:
-    found = blocks(row.text)
-    if row.heading:
-        yield from found
-        return
-    for at, block in enumerate(found):
-        single = block.kind == "list" and "\n" not in block.text and bool(NUMBERED.match(block.text))
-        if block.kind != "paragraph" and not single:
-            yield block
-        elif level := (plain_heading(block.text) if at + 1 < len(found) else 0):
-            yield Block("heading", block.text, level)
-        else:
-            yield from _parted(block)
-
-
-def _parted(block: Block) -> Iterator[Block]:
-    """A paragraph with headings among its lines, as pages without blank lines give it."""
-    lines = block.text.split("\n")
-    held: list[str] = []
-    for at, line in enumerate(lines):
-        below = sum(map(len, lines[at + 1 :]))
-        ended = not held or bool(SENTENCE_END.search(held[-1])) or len(held) < 2
-        if level := (_sure_heading(line) if below > 60 and ended else 0):
-            if held:
-                yield Block("paragraph", "\n".join(held))
-                held = []
-            yield Block("heading", line, level)
-        else:
-            held.append(line)
-    yield Block("paragraph", "\n".join(held))
-
-
-def _sure_heading(line: str) -> int:
-    """Inside a paragraph title case is not enough."""
-    sure = NUMBERED.match(line) or NAMED.match(line) or KNOWN.match(line) or line.isupper()
-    return (
-        (plain_heading(line) or 1)
-        if sure and len(line) <= 80 and (line[-1].isalnum() or line[-1] == ")")
-        else 0
-    )
-
-
-def plain_heading(line: str) -> int:
-    """The level of a line that reads like a heading, 0 if it does not: short, no full stop, and numbered, in
-    capitals, or in title case."""
-    words = line.split()
-    if (
-        "\n" in line
-        or not 1 <= len(words) <= 10
-        or len(line) > 80
-        or line[-1] in ".,;:!"
-        or not line[0].isalnum()
-    ):
-        return 0
-    if numbered := NUMBERED.match(line):
-        return 2 + numbered[1].count(".")
-    if NAMED.match(line) or (line.isupper() and sum(map(str.isalpha, line)) > 3):
-        return 1
-    if KNOWN.match(line):
-        return 2
-    if line.endswith("?") and line[0].isupper():
-        return 6
-    telling = [word for word in words if word.casefold() not in SMALL_WORDS]
-    titled = all(word[0].isupper() for word in telling) and line[0].isupper() and any(map(str.islower, line))
-    return 5 if titled and len(telling) >= 2 and not any(map(str.isdigit, line)) else 0
 
 
 def passages(found: Iterable[Piece]) -> Iterator[Passage]:

@@ -138,9 +138,16 @@ PHONE_WORD = re.compile(
     re.IGNORECASE,
 )
 PHONE = re.compile(r"(?<![\w.,+\-/#:])(?:\+|00)?\(?\d[\d ().\-/]{5,22}\d(?![\w]|[.,:\-/]\d)")
-NORTH_AMERICAN = re.compile(r"(?:1[ .\-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}([.\-]))[2-9]\d{2}[.\-]\d{4}")
+NORTH_AMERICAN = re.compile(
+    r"(?:1[ .\-])?(?:\([2-9]\d{2}\) ?[2-9]\d{2}[.\-]\d{4}|[2-9]\d{2}([.\-])[2-9]\d{2}\1\d{4})"
+)
 DATE = re.compile(r"\d{4}[ .\-/]\d{1,2}[ .\-/]\d{1,2}|\d{1,2}[ .\-/]\d{1,2}[ .\-/](?:\d{4}|\d{2})")
 DECIMAL = re.compile(r"\d{1,3}(?:[., ]\d{3})*[.,]\d{1,2}|\d{1,3}(?:\.\d{3})+|\d+(?:\.\d+)+")
+# a date or a version among the digits, a series of numbers, an American postcode
+NO_PHONE = re.compile(
+    r"(?<!\d)(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])[-./]\d{1,2}(?!\d)|(?<!\d)\d{1,2}([-./])\d{1,2}\1(?:19|20)\d\d(?!\d)"
+    r"|^\d{1,2}\.\d{1,2}\.\d{1,3}(?:\s|$)|[.\-/]{2}|\s{3}|^\d{5}-\d{4}$|^(?:\d[ .\-]){4}"
+)
 # countries whose national numbers begin with 0 and are written with blanks, strokes or dashes
 REGIONS = (
     "GB",
@@ -166,7 +173,7 @@ REGIONS = (
 def is_phone(text: str, before: str) -> bool:
     """Whether a run of digits and separators is a telephone number, given what stands before it."""
     digits = re.sub(r"\D", "", text)
-    if not 7 <= len(digits) <= 15 or DATE.fullmatch(text) or ORDINARY.search(before):
+    if not 7 <= len(digits) <= 15 or DATE.fullmatch(text) or NO_PHONE.search(text) or ORDINARY.search(before):
         return False
     if text.startswith("+") or (text.startswith("00") and len(digits) >= 11):
         return _is_possible("+" + (digits if text[0] == "+" else digits[2:]))

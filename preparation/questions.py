@@ -20,9 +20,17 @@ NUMBERING = re.compile(
     re.IGNORECASE,
 )
 ASKING = re.compile(
-    r"^(?:who|what|when|where|why|how|which|whose)(?:'s)?\s+(?:is|are|was|were|do|does|did|can|could|should|would|will"
-    r"|may|must|has|have|many|much|long|often|far|soon|about)\b"
+    r"^(?:who|what|when|where|why|how|which|whose)(?:'s)?\s+(?:is|are|was|were|do|does|did|can|could|should|would"
+    r"|will|may|must|has|have)\b"
+    r"|^how (?:many|much|long|often|far|soon)\b.*\b(?:is|are|do|does|did|can|could|should|will|may|must|has|have)"
+    r" (?:i|you|we|it|there|they|the|my|your|our|a|an)\b"
     r"|^(?:is|are|do|does|can|could|should|will|may|must|has|have)\s+(?:i|you|we|it|there|the|my|your|our|a|an)\b",
+    re.IGNORECASE,
+)
+# `What happens`, `Arrives in`, `You can change`: not asked for as "the … of"
+NO_NOUN = re.compile(
+    r"^(?:what|when|where|who|how|why|which|is|are|has|have|can|does|do|includes?|arrives?|applies|requires?|needs?)\b"
+    r"|\b(?:in|on|at|by|for|to|of|with|from|until|after|before|is|are|can|you|we|i|it)$|\b(?:you|we) \w|\?$",
     re.IGNORECASE,
 )
 THING = re.compile(
@@ -74,7 +82,9 @@ def from_heading(path: tuple[str, ...], tongue: str = "en") -> str:
     if tongue != "en":
         return ABOUT[tongue].format(heading)
     words = heading.split()
-    if heading.casefold() in GENERAL and len(path) > 1:
+    if heading.casefold() in GENERAL and len(path) == 1:
+        return f"What does the {heading.casefold()} say?"
+    if heading.casefold() in GENERAL:
         return _of_general(heading.casefold(), _asked_about(path[-2]))
     question = _of_action(words) or _of_noun(heading)
     if len(path) > 2 and question.startswith(ABOUT["en"].partition("{")[0]):
@@ -84,7 +94,8 @@ def from_heading(path: tuple[str, ...], tongue: str = "en") -> str:
 
 def _calmed(heading: str) -> str:
     """Capitals throughout are a matter of layout; in one or two words they may be a name."""
-    return heading.casefold() if heading.isupper() and len(heading) > 8 else heading
+    capitals = heading.isupper() and len(heading) > 8 and not any(map(str.isdigit, heading))
+    return heading.casefold() if capitals else heading
 
 
 def _asked_about(heading: str) -> str:
@@ -116,7 +127,15 @@ def _as_asked(start: str, rest: str) -> str:
 
 def _from_the_other_side(phrase: str) -> str:
     """What we say of your things, you ask of mine; the country US stays."""
-    return SIDES.sub(lambda match: match[0] if match[0] == "US" else OTHER_SIDE[match[0].casefold()], phrase)
+
+    def other(match: re.Match[str]) -> str:
+        word = match[0].casefold()
+        follows = re.match(r"\s+(\w+)", match.string[match.end() :])
+        if word == "you" and follows and follows[1].casefold() not in FUNCTION_WORDS:
+            return "I"  # something you forgot
+        return match[0] if match[0] == "US" else OTHER_SIDE[word]
+
+    return SIDES.sub(other, phrase)
 
 
 def _keep_or_lower(word: str) -> str:
@@ -168,6 +187,8 @@ def _of_noun(heading: str) -> str:
     )
     if about:
         return f"What is {lowered(about[1])}?"
+    if re.match(r"(?:when|if)\s", heading, re.IGNORECASE):
+        return f"What happens {_from_the_other_side(lowered(heading))}?"
     if heading.split()[0].casefold() in ("what", "how", "why", "where", "when", "who"):
         return f"Can you explain {_from_the_other_side(lowered(heading))}?"
     if THING.search(heading):
@@ -178,10 +199,14 @@ def _of_noun(heading: str) -> str:
 
 
 def of_term(term: str, text: str) -> str:
-    """What asks for the `text` that explains a term: its meaning, its amount, or what there is to know."""
-    term = term.strip(' *_`:"“”')
+    """What asks for the `text` that explains a term: its meaning, its amount, or what there is to know. A term
+    with a full stop runs into its text like a small heading."""
+    runs_in = term.rstrip(" *_").endswith(".")
+    term = term.strip(' *_`:."“”')
     named = bool(ACRONYM.match(term)) or not term[1:].islower()
     name = term if named else term[0].lower() + term[1:]
+    if runs_in:
+        return ABOUT["en"].format(name)
     if re.match(r"[$€£]?\d", text):
         return f"What {_verb(name)} the {name}?"
     if text[0].islower() or re.match(r"(?:an?|the|any) ", text, re.IGNORECASE):
@@ -199,13 +224,19 @@ def _verb(name: str) -> str:
 
 
 def of_cell(column: str, row: str) -> str:
+    """`What is the price of X?`, or nothing if the column's name is no noun to ask so."""
     name = _column_name(column)
+    if NO_NOUN.search(name) or len(name.split()) > 4:
+        return ""
     return f"What {_verb(name)} the {name} of {row}?"
 
 
 def answer_of_cell(column: str, row: str, value: str) -> str:
+    """A sentence round a number; words stand for themselves."""
     name = _column_name(column)
-    return f"The {name} of {row} {_verb(name)} {value.rstrip('.')}."
+    if re.match(r"[$€£]?\d", value):
+        return f"The {name} of {row} {_verb(name)} {value.rstrip('.')}."
+    return value if value.endswith((".", "!", "?")) else f"{value[0].upper()}{value[1:]}."
 
 
 def _column_name(column: str) -> str:

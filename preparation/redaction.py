@@ -110,7 +110,7 @@ class Redactor:
         if "private key" in folded:
             text = secret.PRIVATE_KEY.sub(lambda match: self._name(PRIVATE_KEY, match[0]), text)
         if "://" in folded:
-            text = secret.IN_URL.sub(lambda match: f"{match[1]}:{self._name(PASSWORD, match[2])}", text)
+            text = secret.IN_URL.sub(self._in_url, text)
             text = secret.IN_QUERY.sub(lambda match: f"{match[1]}={self._name(API_KEY, match[2])}", text)
             text = secret.HOOK.sub(lambda match: self._name(API_KEY, match[0]), text)
         if LONG_WORD.search(text) and any(mark in folded for mark in KEY_MARKS):
@@ -143,6 +143,10 @@ class Redactor:
         self, kind: str, pattern: re.Pattern[str], text: str, check: Callable[[re.Match[str]], bool]
     ) -> str:
         return pattern.sub(lambda match: self._name(kind, match[0]) if check(match) else match[0], text)
+
+    def _in_url(self, match: re.Match[str]) -> str:
+        user, password = match.groups()
+        return match[0] if secret.NO_SECRET.match(password) else f"{user}:{self._name(PASSWORD, password)}"
 
     def _assigned(self, match: re.Match[str]) -> str:
         name, sign, value = match.groups()

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from preparation.fact_tables import cells, of_table, plain
 from preparation.passages import Piece, ending, passages, pieces
-from preparation.questions import ABOUT, answer_of_cell, from_heading, is_question, language, of_cell, of_term
+from preparation.questions import from_heading, is_question, language, of_term
 from preparation.turns import Draft
-from records import Row, Source
+from records import Row
 
 ASKED = re.compile(
     r"^\s*(?:\*\*|__)?(?:q|question|frage|f|pregunta|p|domanda|d)\s?\d{0,3}\s*[:.)]\s*(?:\*\*|__)?\s*", re.I
@@ -20,7 +21,8 @@ BOLD = re.compile(r"^(?:\*\*|__)(.{5,200}?)(?:\*\*|__)$")
 MARK = r"(?:[-*+•]\s+|\d+[.)]\s+)?"
 # **Term**: what it is · **Term** - what it is · Term: what it is
 BOLD_TERM = re.compile(
-    rf"^\s*{MARK}(?:\*\*|__)(?P<term>[^*_\n]{{2,60}}?):?(?:\*\*|__)\s*(?::|[–—-]\s|\s=\s)?\s*(?P<text>\S.{{8,}})$",
+    rf"^\s*{MARK}(?:\*\*|__)(?P<term>[^*_\n]{{2,60}}?)(?:(?P<stop>[:.])(?:\*\*|__)|(?:\*\*|__)\s*(?::|[–—-]\s|=\s))"
+    r"\s*(?P<text>\S.{8,})$",
     re.DOTALL,
 )
 PLAIN_TERM = re.compile(
@@ -28,14 +30,12 @@ PLAIN_TERM = re.compile(
     re.DOTALL,
 )
 DEFINED = re.compile(r"^:\s+")
-RULE = re.compile(r"^[\s|:+=-]+$")
 # labels of fields and notes, not terms
 NO_TERM = re.compile(
     r"^(?:note|tip|warning|caution|important|example|see|see also|e\.?g|i\.?e|step \d+|from|to|cc|subject"
     r"|date|re|https?|hinweis|achtung|nota|answer|question|q|a|the|this|if|when)$",
     re.IGNORECASE,
 )
-MOST_CELLS = 60
 LONG_ANSWER = 1500  # characters; after the last question of a section more than that is another matter
 LEAST = 80  # characters that stand between questions and are worth a question of their own
 LEAD_IN = "a line that leads to questions or definitions"
@@ -52,7 +52,7 @@ class Found:
     strong: int = 0
 
     def add(self, question: str, answer: str, used: Sequence[Piece]) -> None:
-        question, answer = _plain(question), answer.strip()
+        question, answer = plain(question), answer.strip()
         sources = tuple(dict.fromkeys(source for piece in used for source in piece.sources))
         self.strong += len(answer)
         if question and answer:
@@ -206,9 +206,9 @@ def _defined(section: list[Piece], at: int, found: Found) -> int:
             found.add(match["term"], match["text"], [piece])
         return 1
     for match in matches:
-        found.add(
-            of_term(match["term"], match["text"].strip()), _as_sentence(match["term"], match["text"]), [piece]
-        )
+        term, text = match["term"], match["text"].strip()
+        runs_in = match.groupdict().get("stop") == "."
+        found.add(of_term(f"{term}." if runs_in else term, text), _as_sentence(term, text), [piece])
     return 1
 
 
@@ -239,46 +239,6 @@ def _table(piece: Piece, found: Found) -> int:
     return 1
 
 
-def cells(table: str) -> list[list[str]]:
-    """The cells of a table of pipes, or of columns set apart by tabs or three blanks; rules left out."""
-    rows = []
-    for line in table.split("\n"):
-        if not line.strip() or RULE.match(line):
-            continue
-        parts = (
-            line.strip().strip("|").split("|")
-            if line.count("|") >= 2
-            else re.split(r"\t+| {3,}", line.strip())
-        )
-        rows.append([_plain(part) for part in parts])
-    return rows
-
-
-def of_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[tuple[str, str]]:
-    """The first column names the row. Every cell is asked for; of a large table every row as a whole."""
-    whole = len(rows) * (len(header) - 1) > MOST_CELLS
-    for row in rows:
-        told = [(name, value) for name, value in zip(header[1:], row[1:], strict=True) if name and value]
-        if not row[0] or not told:
-            continue
-        if whole and len(told) > 1:
-            lines = "\n".join(f"{name}: {value}" for name, value in told)
-            yield ABOUT["en"].format(row[0]), lines
-            continue
-        for name, value in told:
-            long = value.count(" ") > 5
-            yield of_cell(name, row[0]), value if long else answer_of_cell(name, row[0], value)
-
-
-def of_record(fields: Sequence[tuple[str, str]], source: Source) -> Iterator[Draft]:
-    """A row of a table of facts: its first column names it."""
-    if len(fields) < 2:
-        return
-    header, row = zip(*fields, strict=True)
-    for question, answer in of_table(header, [row]):
-        yield Draft((source,), question, answer, section=(row[0],))
-
-
 def _of_rest(rest: list[Piece], least: int) -> Iterator[Draft]:
     """What no pattern took: asked for by its heading, the further parts by what stands before them."""
     before = ""
@@ -295,10 +255,3 @@ def _of_rest(rest: list[Piece], least: int) -> Iterator[Draft]:
             question = f"{question} You got as far as: “{ending(before, 160)}”"
         yield Draft(passage.sources, question, passage.text, section=passage.heading)
         before = passage.text
-
-
-def _plain(text: str) -> str:
-    """Without marks of Markdown, in one line."""
-    text = re.sub(r"\*\*|__|`", "", text)
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    return " ".join(text.split())

@@ -110,7 +110,8 @@ def _roles(shape: Shape, table: Table, inputs: list[str], target: str, labels: t
 
 def _by_override(table: Table, name: str) -> Roles:
     column = table.columns[name]
-    if is_label(column, named=True):
+    one_short_value = column.distinct == 1 and not column.many and column.mean_words <= 6
+    if is_label(column, named=True) or one_short_value:
         return _roles("labelled", table, _inputs_of_label(table, name), name)
     return _roles("pairs", table, _inputs_of_pair(table, name) or _inputs_of_label(table, name), name)
 

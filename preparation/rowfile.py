@@ -8,10 +8,10 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import BinaryIO, TypeVar
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -20,12 +20,6 @@ from records import Drop, Record, Row
 
 R = TypeVar("R", bound=Record)
 BUFFER = 1 << 20
-
-
-class Mark(NamedTuple):
-    at: int
-    count: int
-    reasons: Counter[str]
 
 
 class Writer:
@@ -47,14 +41,12 @@ class Writer:
         with opened(uri) as earlier:
             shutil.copyfileobj(earlier, self.file, BUFFER)
 
-    def mark(self) -> Mark:
-        return Mark(self.file.tell(), self.count, self.reasons.copy())
-
-    def take_back(self, mark: Mark) -> None:
-        """Everything that was written since."""
-        self.file.seek(mark.at)
-        self.file.truncate()
-        self.count, self.reasons = mark.count, mark.reasons.copy()
+    def extend(self, lines: Iterable[bytes], reasons: Mapping[str, int] | None = None) -> None:
+        """Take over lines as they are; of drops how many for each reason."""
+        for line in lines:
+            self.file.write(line)
+            self.count += 1
+        self.reasons.update(reasons or {})
 
 
 def place(folder: str | Path, name: str) -> str:

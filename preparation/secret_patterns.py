@@ -42,7 +42,9 @@ IN_QUERY = re.compile(
     r"([A-Za-z0-9_\-.~%+/]{16,})",
     re.IGNORECASE,
 )
-BEARER = re.compile(r"\b((?:Authorization:\s*)?(?:Bearer|Basic)\s+)([A-Za-z0-9_\-.~+/]{16,}={0,2})")
+BEARER = re.compile(
+    r"\b((?:Authorization:\s*)?(?:Bearer|Basic)\s+)((?=\S*[\d=])[A-Za-z0-9_\-.~+/]{16,}={0,2})"
+)
 
 _NAMES = (
     r"(?:[A-Za-z0-9]{1,40}[_\-.]){0,4}"
@@ -62,7 +64,7 @@ OPTION = re.compile(rf"(--{_NAMES})(\s+)([^\s'\"`<>,;|\-][^\s'\"`<>,;|]{{3,200}}
 # placeholders, variables and calls, not secrets
 NO_SECRET = re.compile(
     r"^(?:[*•.x_\-]+|none|null|nil|true|false|undefined|required|optional|empty|string|changeme|example|redacted"
-    r"|hidden|secret|password|passwd|token|.*(?:your|my|the)[_\-].*|[$%].*|.*[({\[].*|os\..*|env\..*|process\..*|self\..*"
+    r"|hidden|secret|password|passwd|pass|pwd|token|.*(?:your|my|the)[_\-].*|[$%].*|.*[({\[].*|os\..*|env\..*|process\..*|self\..*"
     r"|https?:.*|.*\.(?:com|org|net|html?|py|js|md|txt|json|ya?ml)\b.*)[.!?)]*$",
     re.IGNORECASE,
 )

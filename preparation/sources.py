@@ -5,10 +5,8 @@ import hashlib
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from itertools import groupby
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -56,8 +54,8 @@ def find_files(sources: Sequence[str], out: str = "") -> list[File]:
     """
     found: dict[str, File] = {}
     for source in sources:
-        for file in _remote(source) if _is_remote(source) else _local(source):
-            key = file.uri if _is_remote(source) or file.fault else os.path.realpath(file.uri)
+        for file in _remote(source) if is_remote(source) else _local(source):
+            key = file.uri if is_remote(source) or file.fault else os.path.realpath(file.uri)
             found[key] = min(file, found.get(key, file), key=_outermost)
     return [file for file in found.values() if file.uri.rpartition("/")[0] != out]
 
@@ -66,43 +64,19 @@ def _outermost(file: File) -> tuple[int, str, str]:
     return -file.name.count("/"), file.name, file.uri
 
 
-def fetched(files: Sequence[File]) -> Iterator[Copy]:
-    """The files by name, those of the same name by digest; a copy is gone when the next is asked for."""
-    for _, namesakes in groupby(sorted(files, key=lambda file: file.name), key=lambda file: file.name):
-        with ExitStack() as stack:
-            copies = [stack.enter_context(_fetched(file)) for file in namesakes]
-            yield from sorted(copies, key=lambda copy: (copy.sha256, copy.file.uri))
-
-
-@contextmanager
-def _fetched(file: File) -> Iterator[Copy]:
-    if file.fault:
-        yield Copy(file, Path(file.uri), "", 0, file.fault)
-    elif _is_remote(file.uri):
-        with tempfile.NamedTemporaryFile(prefix="luthier-") as spool:
-            yield _downloaded(file, spool)
-    else:
-        yield _at_hand(file)
-
-
-def _at_hand(file: File) -> Copy:
-    path = Path(file.uri)
+def downloaded(file: File, path: Path) -> Copy:
+    """A remote file brought to `path`. Raises Unavailable for a store out of reach."""
     try:
-        with open(path, "rb") as stream:
-            return Copy(file, path, *_digest(stream))
-    except OSError as error:
-        return Copy(file, path, "", 0, unopened(error))
-
-
-def _downloaded(file: File, spool: Any) -> Copy:
-    path = Path(spool.name)
-    try:
-        with _reaching(file.uri), fsspec.open(file.uri, "rb") as stream:
-            copy = Copy(file, path, *_digest(stream, spool))
+        with _reaching(file.uri), fsspec.open(file.uri, "rb") as stream, open(path, "wb") as copy:
+            return Copy(file, path, *_digest(stream, copy))
     except (NotFound, NotConfigured) as error:
         return Copy(file, path, "", 0, error.message)
-    spool.flush()
-    return copy
+
+
+def digest_of(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of a local file. Raises OSError."""
+    with open(path, "rb") as stream:
+        return _digest(stream)
 
 
 def unopened(error: OSError) -> str:
@@ -124,7 +98,7 @@ def _digest(stream: BinaryIO, copy: Any = None) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _is_remote(source: str) -> bool:
+def is_remote(source: str) -> bool:
     return "://" in source and not source.startswith(("file://", "local://"))
 
 

@@ -175,7 +175,15 @@ class _Maker:
         if self.kind == "classify":
             self.accounts.note_contradictions(self._contradictions(pairs, threshold))
             self.accounts.findings.extend(labelled.balance(self.accounts.labels))
+        elif self.kind != "style":
+            self.accounts.note_several_answers(self._asked_again())
         return train, holdout
+
+    def _asked_again(self) -> list[Source]:
+        """Where questions stand that were asked before and answered otherwise."""
+        counts = Counter(self.figures.prompts)
+        again = [at for at, prompt in enumerate(self.figures.prompts) if counts[prompt] > 1]
+        return [self.lines.source(at) for at in again[:CHECKED]]
 
     def _clusters(self, pairs: Pairs, loose: float, threshold: float) -> list[int]:
         """Loose clusters; where chains of them hold most examples (texts from one mould), strict ones."""

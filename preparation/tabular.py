@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from preparation import reference, style
 from preparation.columns import level
+from preparation.fact_tables import of_record
 from preparation.roles import Roles
 from preparation.turns import EMPTY_ANSWER, EMPTY_QUESTION, Draft
 from records import Kind, Row
@@ -25,7 +26,7 @@ def drafts(row: Row, roles: Roles, kind: Kind, spellings: Mapping[str, str]) -> 
         yield _by_label(row, roles) if roles.shape == "labelled" else _refused(row, NO_TEXT)
     elif roles.shape == "facts":
         fields = [(name, row.fields[name]) for name in roles.inputs if row.fields.get(name, "").strip()]
-        yield from reference.of_record(fields, row.source)
+        yield from of_record(fields, row.source)
     else:
         yield _refused(row, NO_ANSWER)
 

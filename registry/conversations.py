@@ -22,6 +22,7 @@ class ChatSettings(Record):
 
     system: str | None = None
     options: ChatOptions = ChatOptions()
+    remember: bool = Field(True, description="earlier messages go along with each new one")
     compare: bool = Field(False, description="the base model answers beside the tuned one")
 
 

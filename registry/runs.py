@@ -6,6 +6,7 @@ dataset and model; jobs that the command line started get a run of the owner's.
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
@@ -200,6 +201,8 @@ class Runs(Database):
                 insert_missing(connection, runs, **_row(_adopted(job)))
 
 
+# the panel asks for all of them again and again, and few have changed
+@lru_cache(2048)
 def _entry(run_text: str, job_text: str | None, model_text: str | None) -> Entry:
     run = Run.model_validate_json(run_text)
     job = Job.model_validate_json(job_text) if job_text else None

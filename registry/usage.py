@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from records import now
-from registry.database import Database, insert_missing
+from registry.database import Database
 from registry.tables import accounts, usage
 
 MINUTE = 60
@@ -25,14 +25,16 @@ class Usage(Database):
         """Count one request, unless `limit` are in the window; `granted` says which. One transaction."""
         minute = _minute(now())
         with self.writing() as connection:
-            # rows that many workers count in are locked by their account's row
-            connection.execute(select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
+            if connection.dialect.name != "sqlite":
+                # SQLite is locked as a whole already; elsewhere the account's row stands for its counts
+                connection.execute(select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
             seen = _window(connection, account_id, window)
             if limit is not None and seen.used >= limit:
                 return seen._replace(granted=False)
-            if not insert_missing(connection, usage, account=account_id, minute=minute, requests=1):
-                here = (usage.c.account == account_id, usage.c.minute == minute)
-                connection.execute(usage.update().where(*here).values(requests=usage.c.requests + 1))
+            here = (usage.c.account == account_id, usage.c.minute == minute)
+            one_more = usage.update().where(*here).values(requests=usage.c.requests + 1)
+            if not connection.execute(one_more).rowcount:
+                connection.execute(usage.insert().values(account=account_id, minute=minute, requests=1))
             return Window(seen.used + 1, seen.frees_at or _leaves(minute, window))
 
     def requests_used(self, account_id: str, window: timedelta) -> Window:

@@ -78,9 +78,10 @@ class Chatting:
 
     async def spend(self, account: Account) -> Allowance:
         """Count one request. Raises TooManyRequests, with the time when the window frees."""
-        return await asyncio.to_thread(self._spend, account)
+        return await asyncio.to_thread(self.spend_now, account)
 
-    def _spend(self, account: Account) -> Allowance:
+    def spend_now(self, account: Account) -> Allowance:
+        """`spend` for a caller that may block."""
         plan, window = self.plans.plan(account), self.plans.window
         seen = self.registry.spend_request(account.id, plan.requests, window)
         allowance = Allowance(plan.requests, seen.used, _until_free(seen))

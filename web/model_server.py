@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import logging
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any
 from errors import LuthierError, Unavailable, from_failure
 from records import ChatOptions, Failure, Message, Usage
 from web.faults import TooManyRequests
+
+log = logging.getLogger("luthier.model_server")
 
 ROOT = Path(__file__).parents[1]
 LONGEST_LINE = 32
@@ -108,10 +111,14 @@ class ModelServer:
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        while line := await process.stdout.readline():
-            said = json.loads(line)
-            if waiting := self._open.get(said["id"]):
-                waiting.put_nowait(said)
+        try:
+            while line := await process.stdout.readline():
+                said = json.loads(line)
+                if waiting := self._open.get(said["id"]):
+                    waiting.put_nowait(said)
+        except (ValueError, LookupError, TypeError):
+            log.exception("The model process said what can't be understood.")
+            process.kill()
         await process.wait()
         if process is self._process:
             self._process = None

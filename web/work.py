@@ -263,7 +263,9 @@ class Work:
         run, job = entry.run, entry.job
         happened = [Event(at=run.created_at, level="info", message="The job was created.")]
         if job and job.remote_id:
-            happened += self.provider(job.provider).events(job.remote_id)
+            told = self.provider(job.provider).events(job.remote_id)
+            # an equal job that had run before is found again, with what happened then
+            happened += [event for event in told if event.at >= run.created_at]
         failure = run.failure
         if run.finished_at and run.status == "failed" and failure:
             message = f"{failure.message} {failure.hint}".strip()

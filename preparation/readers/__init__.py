@@ -6,7 +6,9 @@ file is of no use: what it yielded before is then taken back. A new format is on
 `ENDINGS`, and one in `detection.MAGIC` if its bytes tell it.
 """
 
+import lzma
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -52,7 +54,8 @@ ENDINGS = {
 EXCERPT = 200
 MISREADS = (  # what libraries are known to raise over broken files
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError, OSError,
-    RecursionError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error,
+    RecursionError, RuntimeError, SyntaxError, TypeError, ValueError, lzma.LZMAError, struct.error,
+    tarfile.TarError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 

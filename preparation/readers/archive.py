@@ -11,7 +11,6 @@ import lzma
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
@@ -34,24 +33,18 @@ def read(path: Path, source: Source) -> Iterator[Member]:
     elif head in PACKED:
         yield from _packed(path, head, source)
     else:
-        with _broken(), tarfile.open(path, "r|") as archive:
+        with undamaged("archive"), tarfile.open(path, "r|") as archive:
             yield from _tar(archive)
 
 
-@contextmanager
-def _broken() -> Iterator[None]:
-    with undamaged("archive"):
-        try:
-            yield
-        except (tarfile.TarError, lzma.LZMAError) as error:
-            raise ValueError(str(error)) from error
-
-
 def _zip(path: Path) -> Iterator[Member]:
-    with _broken(), zipfile.ZipFile(path) as archive:
+    with undamaged("archive"), zipfile.ZipFile(path) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
         if len(infos) > MOST_MEMBERS:
-            raise Unreadable(f"It holds {len(infos):,} files, more than the {MOST_MEMBERS:,} that are unpacked", "unpack it")
+            raise Unreadable(
+                f"It holds {len(infos):,} files, more than the {MOST_MEMBERS:,} that are unpacked",
+                "unpack it",
+            )
         for info in infos:
             if hidden(info.filename):
                 continue
@@ -65,7 +58,9 @@ def _zip(path: Path) -> Iterator[Member]:
                     with archive.open(info) as stream:
                         yield Member(info.filename, cast(BinaryIO, stream))
                 except NotImplementedError:
-                    yield Member(info.filename, NOTHING, "It is packed in a way that is not known; unpack it.")
+                    yield Member(
+                        info.filename, NOTHING, "It is packed in a way that is not known; unpack it."
+                    )
 
 
 def _tar(archive: tarfile.TarFile) -> Iterator[Member]:
@@ -82,9 +77,11 @@ def _tar(archive: tarfile.TarFile) -> Iterator[Member]:
 def _packed(path: Path, head: bytes, source: Source) -> Iterator[Member]:
     """A packed file is one member, a packed tar its members."""
     name = Path(source.uri).name
-    with _broken(), PACKED[head](path, "rb") as stream:
+    with undamaged("archive"), PACKED[head](path, "rb") as stream:
         start = stream.peek(512)[:512] if hasattr(stream, "peek") else b""
-        if start[257:262] == b"ustar" or name.lower().endswith((".tgz", ".tbz2", ".txz", ".tar" + Path(name).suffix)):
+        if start[257:262] == b"ustar" or name.lower().endswith(
+            (".tgz", ".tbz2", ".txz", ".tar" + Path(name).suffix)
+        ):
             with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|") as archive:
                 yield from _tar(archive)
         else:
@@ -94,7 +91,9 @@ def _packed(path: Path, head: bytes, source: Source) -> Iterator[Member]:
 def hidden(name: str) -> bool:
     """Files that systems leave in archives, and those hidden as they are in folders."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    return any(part.startswith((".", "~$")) and part not in (".", "..") or part == "__MACOSX" for part in parts)
+    return any(
+        part.startswith((".", "~$")) and part not in (".", "..") or part == "__MACOSX" for part in parts
+    )
 
 
 def _fault(name: str, regular: bool) -> str:

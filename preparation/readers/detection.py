@@ -1,16 +1,58 @@
 """Which reader a file wants: its first bytes decide, then its first lines, and its ending breaks the tie."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
-from preparation.readers import ENDINGS, Unreadable, unread
+from preparation.readers import ENDINGS, MISREADS, Unreadable, unread
 from preparation.readers.dialect import NAME
 from preparation.readers.encoding import BLOCK, encoding_of, marked_encoding, open_text
 
 HEAD = 1 << 13
 LINES = 50
-MAGIC = ((b"%PDF-", "pdf"),)
+ZIP, OLE = "zip", "ole"  # what they hold decides
+MAGIC = (
+    (b"%PDF-", "pdf"),
+    (b"PK\x03\x04", ZIP),
+    (b"PK\x05\x06", ZIP),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE),
+    (b"{\\rtf", "rtf"),
+    (b"PAR1", "columns"),
+    (b"ARROW1", "columns"),
+    (b"\x1f\x8b\x08", "archive"),
+    (b"\xfd7zXZ\x00", "archive"),
+    (b"\x89PNG\r\n", "picture"),
+    (b"\xff\xd8\xff", "picture"),
+    (b"GIF8", "picture"),
+    (b"II*\x00", "picture"),
+    (b"MM\x00*", "picture"),
+)
+LOOSE = 1024  # bytes that may stand before the mark of a PDF
+MEMBERS = (("word/", "word"), ("xl/", "workbook"), ("ppt/", "slides"))
+MIMETYPES = (
+    ("epub", "epub"),
+    ("opendocument.text", "opendocument"),
+    ("opendocument.presentation", "opendocument"),
+    ("opendocument.spreadsheet", "workbook"),
+)
+STREAMS = (
+    ("EncryptedPackage", None, "locked"),
+    ("WordDocument", None, "old word"),
+    ("PowerPoint Document", None, "old powerpoint"),
+    ("__properties_version1.0", "outlook", ""),
+    ("Workbook", "workbook", ""),
+    ("Book", "workbook", ""),
+)
+HTML = ("<!doctype html", "<html")
+XML = ("<?xml", "<!doctype ")
+HEADER = re.compile(
+    r"(?:From|To|Cc|Subject|Date|Received|Return-Path|Message-ID|MIME-Version|Delivered-To|Reply-To): ", re.I
+)
+MAILBOX = re.compile(r"From \S+ .*\d{4}\s*\n[\w-]+: ")
+NAMED_BY_TEXT = frozenset(
+    ("text", "table", "markdown", "html", "xml", "mail", "mailbox", "jsonl", "json_document")
+)
 TEXT_CONTROLS = frozenset(b"\t\n\v\f\r\x1a\x1b")
 
 
@@ -20,16 +62,93 @@ def format_of(path: Path, ending: str) -> str:
         head = file.read(HEAD)
     if not head:
         raise Unreadable("The file is empty")
-    for magic, name in MAGIC:
-        if magic in head[:1024] and (ending in ENDINGS[name] or head.lstrip().startswith(magic)):
-            return name
+    if name := _by_magic(path, head, ending):
+        return name
     if kind := unread.by_bytes(head):
-        raise unread.refusal(_known_better(kind, path, ending))
+        raise unread.refusal(kind)
     if is_binary(head):
-        if ending in ENDINGS["pdf"]:
-            return "pdf"  # it says best what is wrong
+        name = _promised(ending)
+        if name in (
+            "pdf",
+            "word",
+            "slides",
+            "workbook",
+            "epub",
+            "opendocument",
+            "columns",
+            "picture",
+            "archive",
+        ):
+            return name  # it says best what is wrong
         raise unread.refusal(unread.by_ending(ending) or "binary")
     return _text_format(path, ending)
+
+
+def text_format(path: Path, ending: str) -> str:
+    """The same for what can only be text; nothing for anything else, which is not looked into."""
+    with open(path, "rb") as file:
+        head = file.read(HEAD)
+    binary = (
+        not head
+        or is_binary(head)
+        or any(magic in head[:LOOSE] for magic, _ in MAGIC)
+        or unread.by_bytes(head)
+    )
+    return "" if binary else _text_format(path, ending)
+
+
+def _promised(ending: str) -> str:
+    return next((name for name, endings in ENDINGS.items() if ending in endings), "")
+
+
+def _by_magic(path: Path, head: bytes, ending: str) -> str:
+    for magic, name in MAGIC:
+        if name == "pdf":
+            if magic in head[:LOOSE] and (ending == ".pdf" or head.lstrip().startswith(magic)):
+                return name
+        elif head.startswith(magic):
+            return {ZIP: _zipped, OLE: _ole}[name](path, ending) if name in (ZIP, OLE) else name
+    if head[257:262] == b"ustar" or (head[:3] == b"BZh" and head[4:10] == b"1AY&SY"):
+        return "archive"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "picture"
+    return "picture" if head.startswith(b"BM") and is_binary(head) else ""
+
+
+def _zipped(path: Path, ending: str) -> str:
+    """Which format it is that comes as a zip archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            mimetype = archive.read("mimetype")[:80].decode("latin-1") if "mimetype" in names else ""
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError):
+        promised = _promised(ending)
+        return promised if promised in {name for _, name in (*MEMBERS, *MIMETYPES)} else "archive"
+    if "META-INF/container.xml" in names and "epub" in mimetype + ending:
+        return "epub"
+    found = (name for part, name in MIMETYPES if part in mimetype)
+    by_member = (
+        name
+        for folder, name in MEMBERS
+        if "[Content_Types].xml" in names and any(member.startswith(folder) for member in names)
+    )
+    return next(found, None) or next(by_member, "archive")
+
+
+def _ole(path: Path, ending: str) -> str:
+    """Which Office or Outlook file it is. Raises Unreadable for those of no reader."""
+    import olefile
+
+    try:
+        with olefile.OleFileIO(path) as storage:
+            for stream, name, kind in STREAMS:
+                if storage.exists(stream):
+                    if name:
+                        return name
+                    raise unread.refusal(kind)
+    except MISREADS as error:
+        raise Unreadable("The file is damaged", "open it in its program and save it anew") from error
+    raise unread.refusal(unread.by_ending(ending) or "office")
 
 
 def is_binary(head: bytes) -> bool:
@@ -37,21 +156,6 @@ def is_binary(head: bytes) -> bool:
         return False
     controls = sum(byte < 32 and byte not in TEXT_CONTROLS for byte in head)
     return head.count(0) > len(head) / 100 or controls > len(head) / 20
-
-
-def _known_better(kind: str, path: Path, ending: str) -> str:
-    """Which format it is that comes as a zip archive or an Office file."""
-    if kind == "office":
-        return unread.by_ending(ending) or kind
-    if kind != "zip":
-        return kind
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            kind = archive.read("mimetype")[:80].decode("latin-1") if "mimetype" in names else ""
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError):
-        return "zip"
-    return unread.by_members(names, kind)
 
 
 def _text_format(path: Path, ending: str) -> str:
@@ -65,14 +169,34 @@ def _text_format(path: Path, ending: str) -> str:
     text = _bare(text)
     if not text:
         raise Unreadable("The file is empty", "it holds only white space")
-    if kind := unread.by_text(text) or unread.by_ending(ending):
+    promised = _promised(ending)
+    if promised in ("code", "notebook", "restructured", "org"):
+        return promised
+    if name := _marked_up(text, promised):
+        return name
+    if kind := unread.by_ending(ending):
         raise unread.refusal(kind)
     if name := _json_format(path, encoding, text, ending):
         return name
-    by_ending = next((name for name, endings in ENDINGS.items() if ending in endings), "text")
-    if by_ending == "text" and looks_tabular(text):
+    if promised in ("", "text") and looks_tabular(text):
         return "table"
-    return "text" if by_ending == "pdf" else by_ending
+    if promised in NAMED_BY_TEXT:
+        return promised
+    return "code" if text.startswith("#!/") else "text"
+
+
+def _marked_up(text: str, promised: str) -> str:
+    """Whether it is a page, XML or mail, whatever it is called."""
+    start = text[:200].casefold()
+    if start.startswith((*XML, *HTML)):
+        if "<svg" in start:
+            raise unread.refusal("drawing")
+        return "html" if any(mark in text[:LOOSE].casefold() for mark in HTML) else "xml"
+    if MAILBOX.match(text) and promised != "mail":
+        return "mailbox"
+    if promised in ("", "text") and sum(map(bool, map(HEADER.match, text.split("\n", 20)[:20]))) >= 4:
+        return "mail"
+    return ""
 
 
 def _bare(text: str) -> str:

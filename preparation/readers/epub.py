@@ -33,7 +33,11 @@ def _spine(archive: zipfile.ZipFile) -> tuple[str, list[str]]:
     spine = [items[at.get("idref")] for at in book.iter("{*}itemref") if at.get("idref") in items]
     pages = [item for item in spine if "nav" not in (item.get("properties") or "").split()]
     folder = posixpath.dirname(place)
-    title = "".join(next(book.iter("{*}title")).itertext()) if next(book.iter("{*}title"), None) is not None else ""
+    title = (
+        "".join(next(book.iter("{*}title")).itertext())
+        if next(book.iter("{*}title"), None) is not None
+        else ""
+    )
     places = [posixpath.normpath(posixpath.join(folder, unquote(item.get("href") or ""))) for item in pages]
     return " ".join(title.split()), places
 

@@ -6,8 +6,7 @@ decides which blocks of the page are kept, and what stands between kept blocks a
 
 import logging
 import re
-from collections.abc import Sequence
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import trafilatura
@@ -27,7 +26,9 @@ FURNITURE = re.compile(
     r"|comments?|skip-?link|popup|modal|byline|rating|tags|mw-editsection|headerlink|navbox)(?:$|[\s_-])",
     re.IGNORECASE,
 )
-ROLES = frozenset(("navigation", "banner", "contentinfo", "search", "dialog", "complementary", "menu", "alert"))
+ROLES = frozenset(
+    ("navigation", "banner", "contentinfo", "search", "dialog", "complementary", "menu", "alert")
+)
 TAGS = frozenset(("nav", "footer", "aside"))
 WORD = re.compile(r"\w+")
 SHINGLE = 3
@@ -68,9 +69,8 @@ def page_rows(content: bytes | str, encoding: str | None, source: Source) -> Ite
     title = " ".join((root.findtext(".//title") or "").split())
     found = main_blocks(root)
     first = next((block.text for block in found if block.level), "")
-    # what a page calls itself says the same as its heading, and the name of its site
-    named = not first or WORD.findall(first.casefold())[:3] != WORD.findall(title.casefold())[:3]
-    yield from rows(found, source, title if named and not first else "")
+    # where there are headings, the page's name only repeats one and adds that of the site
+    yield from rows(found, source, "" if first else title)
 
 
 def main_blocks(root: HtmlElement) -> list[Block]:
@@ -107,7 +107,9 @@ def _strip(root: HtmlElement) -> None:
 def _is_furniture(element: HtmlElement) -> bool:
     if element.tag in TAGS or element.get("role") in ROLES:
         # an article may have a header, footer or aside of its own that belongs to it
-        return not (element.tag in ("footer", "aside") and _length(element) > 200 and not _linked(element) > 0.1)
+        return not (
+            element.tag in ("footer", "aside") and _length(element) > 200 and not _linked(element) > 0.1
+        )
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
     return len(names) > 2 and bool(FURNITURE.search(names))
 
@@ -129,6 +131,11 @@ def _keep_covered(found: Sequence[Found], main: Sequence[str]) -> None:
     for one in found:
         mine = _shingles(one.words)
         one.keep = bool(mine) and len(mine & known) >= COVERED * len(mine)
+    leading = [one for one in found if one.keep and _only_leads(one)]
+    # a page that is an index consists of links
+    if 2 * sum(len(one.words) for one in leading) < sum(len(one.words) for one in found if one.keep):
+        for one in leading:
+            one.keep = False
 
 
 def _keep_between(found: Sequence[Found]) -> None:

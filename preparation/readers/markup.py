@@ -27,16 +27,19 @@ INLINE = frozenset(
         "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
     )
 )  # fmt: skip
-HEADINGS = {f"h{level}": level for level in range(1, 7)}
-LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|brush|highlight|highlight-source|sourceCode)[-: ]+([\w+#-]+)")
+HEADINGS = {**{f"h{level}": level for level in range(1, 7)}, "summary": 6}
+LANGUAGE = re.compile(
+    r"(?:^|\s)(?:language|lang|brush|highlight|highlight-source|sourceCode)[-: ]+([\w+#-]+)"
+)
 WIDEST_SPAN = 50
 PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
 def parsed(document: str | bytes, encoding: str | None = None) -> HtmlElement | None:
     """The root; None for a document of nothing. Entities are never fetched, depth and size are libxml2's."""
+    if isinstance(document, str):
+        document, encoding = document.encode("utf-8", "replace"), "utf-8"
     parser = html.HTMLParser(encoding=encoding, remove_comments=True, remove_pis=True, no_network=True)
-    document = document.encode("utf-8", "replace") if isinstance(document, str) else document
     try:
         return html.document_fromstring(document, parser=parser)
     except (html.etree.ParserError, html.etree.XMLSyntaxError):
@@ -98,7 +101,9 @@ def _block(element: HtmlElement, keep: Keep) -> Iterator[Block]:
 def _is_inline(element: HtmlElement) -> bool:
     if element.tag not in INLINE:
         return False
-    return not any(below.tag not in INLINE and below.tag not in SKIPPED for below in element.iterdescendants())
+    return not any(
+        below.tag not in INLINE and below.tag not in SKIPPED for below in element.iterdescendants()
+    )
 
 
 def _hidden(element: HtmlElement) -> bool:

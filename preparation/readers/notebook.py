@@ -21,7 +21,11 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
     with undamaged("notebook"):
         notebook = json.loads(read_text(path))
         named = notebook.get("metadata", {})
-        language = named.get("language_info", {}).get("name") or named.get("kernelspec", {}).get("language") or "python"
+        language = (
+            named.get("language_info", {}).get("name")
+            or named.get("kernelspec", {}).get("language")
+            or "python"
+        )
         # before format 4, cells lay in worksheets
         sheets = [notebook, *notebook.get("worksheets", [])]
         cells = [cell for sheet in sheets for cell in sheet.get("cells", [])]

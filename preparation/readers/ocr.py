@@ -17,15 +17,19 @@ def _program() -> str | None:
     return shutil.which("tesseract")
 
 
-def ready(what: str) -> None:
-    """Raises Lacking without tesseract."""
-    if not _program():
-        raise Lacking(what, NEEDED)
+def is_ready() -> bool:
+    return _program() is not None
+
+
+def needed(what: str) -> Lacking:
+    return Lacking(what, f"OCR is needed: {NEEDED}")
 
 
 @functools.cache
 def _languages() -> str:
-    listed = subprocess.run([_program() or "", "--list-langs"], capture_output=True, text=True, timeout=SECONDS)
+    listed = subprocess.run(
+        [_program() or "", "--list-langs"], capture_output=True, text=True, timeout=SECONDS
+    )
     installed = listed.stdout.split("\n")[1:]
     return "+".join([name for name in PREFERRED if name in installed][:3]) or "eng"
 
@@ -34,7 +38,7 @@ def words(picture: Path | bytes) -> str:
     """The text of a picture, its paragraphs parted by blank lines. Raises Unreadable."""
     given = None if isinstance(picture, Path) else picture
     name = str(picture) if isinstance(picture, Path) else "stdin"
-    command = [_program() or "", name, "stdout", "-l", _languages(), "--dpi", "300"]
+    command = [_program() or "", name, "stdout", "-l", _languages()]
     try:
         done = subprocess.run(
             command, input=given, capture_output=True, timeout=SECONDS, env={"OMP_THREAD_LIMIT": "1"}

@@ -36,7 +36,9 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
 
 def _numbered(root: Any) -> set[str]:
     """The list styles whose first level counts."""
-    styles = (style for style in root.iter("{*}list-style") if style.find("{*}list-level-style-number") is not None)
+    styles = (
+        style for style in root.iter("{*}list-style") if style.find("{*}list-level-style-number") is not None
+    )
     return {style.get(f"{{{style.nsmap['style']}}}name") for style in styles if "style" in style.nsmap}
 
 
@@ -47,7 +49,9 @@ def _turned(element: Any, parent: Any, numbered: set[str], depth: int) -> None:
     into = parent
     if name == "h":
         level = _attribute(element, "outline-level")
-        into = html.etree.SubElement(parent, f"h{min(int(level), 6) if level.isdigit() and int(level) else 1}")
+        into = html.etree.SubElement(
+            parent, f"h{min(int(level), 6) if level.isdigit() and int(level) else 1}"
+        )
     elif name == "s":
         _append(parent, " ")
     elif name == "tab":
@@ -83,5 +87,3 @@ def _append(element: Any, words: str) -> None:
         element[-1].tail = (element[-1].tail or "") + words
     else:
         element.text = (element.text or "") + words
-
-

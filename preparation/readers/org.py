@@ -8,7 +8,9 @@ from preparation.readers.document import Block, fenced, rows, table
 from preparation.readers.encoding import open_text
 from records import Drop, Row, Source
 
-HEADING = re.compile(r"(\*+)\s+(?:(?:TODO|DONE|NEXT|WAITING|CANCELLED)\s+)?(?:\[#\w\]\s+)?(.*?)(?:\s+:[\w@#%:]+:)?\s*$")
+HEADING = re.compile(
+    r"(\*+)\s+(?:(?:TODO|DONE|NEXT|WAITING|CANCELLED)\s+)?(?:\[#\w\]\s+)?(.*?)(?:\s+:[\w@#%:]+:)?\s*$"
+)
 BEGIN = re.compile(r"\s*#\+begin_(\w+)\s*(\S*)", re.IGNORECASE)
 TITLE = re.compile(r"\s*#\+title:\s*(.+)", re.IGNORECASE)
 ASIDE = re.compile(r"\s*(?:#\+\w+(?:\[.*?\])?:|# |#$|(?:SCHEDULED|DEADLINE|CLOSED|CLOCK):)")
@@ -51,7 +53,9 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
 
 
 def _end(lines: list[str], at: int, mark: str) -> int:
-    return next((place for place in range(at, len(lines)) if lines[place].strip().lower() == mark), len(lines))
+    return next(
+        (place for place in range(at, len(lines)) if lines[place].strip().lower() == mark), len(lines)
+    )
 
 
 def _block(kind: str, language: str, lines: list[str]) -> Iterator[Block]:

@@ -15,7 +15,7 @@ import pypdf.errors
 import pypdfium2
 from pypdfium2 import raw
 
-from preparation.readers import Unreadable, excerpt
+from preparation.readers import Unreadable, excerpt, ocr
 from records import Drop, Row, Source
 
 PDFIUM = threading.Lock()  # the library is not made for threads
@@ -23,6 +23,8 @@ MISREADS = (  # what pypdf is known to raise over broken files
     pypdf.errors.PyPdfError, pypdf.errors.DependencyError, ArithmeticError, AssertionError, AttributeError,
     LookupError, NotImplementedError, OSError, RecursionError, TypeError, ValueError, zlib.error,
 )  # fmt: skip
+DOTS = 300  # an inch: what tesseract reads best
+MOST_PIXELS = 50_000_000
 PICTURE, EMPTY = "a page that is only a picture", "a page without text"
 GARBLED, DAMAGED = "a page whose fonts hide its letters", "a damaged page"
 HYPHEN = re.compile(r"(\w+)[\x02\ufffe](\w+)")  # PDFium's mark of one at the end of a line
@@ -37,13 +39,16 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
     reasons: set[str] = set()
     for number, (text, reason) in enumerate(_pages(path), 1):
         place = Source(uri=source.uri, page=number)
+        if reason in (PICTURE, GARBLED) and ocr.is_ready():
+            text = plain(ocr.words(_drawn(path, number - 1)))
+            reason = "" if text else "a picture without text"
         reasons.add(reason)
         if reason:
             yield Drop(source=place, reason=reason, excerpt=excerpt(text))
         else:
             yield Row(source=place, text=text)
     if PICTURE in reasons and reasons <= {PICTURE, EMPTY}:
-        raise Unreadable("It holds only pictures of pages", "OCR is needed; give the PDF that it makes")
+        raise ocr.needed("It holds only pictures of pages")
     if reasons == {DAMAGED}:
         raise _damaged()
 
@@ -87,6 +92,23 @@ def _by_pdfium(document: pypdfium2.PdfDocument, index: int) -> tuple[str, str] |
         except pypdfium2.PdfiumError:
             return None
     return text, PICTURE if pictures else _fault(text)
+
+
+def _drawn(path: Path, index: int) -> bytes:
+    """A page as a grey picture, in the simplest of formats. Raises Unreadable."""
+    with PDFIUM:
+        try:
+            document = pypdfium2.PdfDocument(path)
+            page = document[index]
+            scale = min(DOTS / 72, (MOST_PIXELS / max(1.0, page.get_width() * page.get_height())) ** 0.5)
+            bitmap = page.render(scale=scale, grayscale=True)
+            lines = bytes(bitmap.buffer)
+            width, height, stride = bitmap.width, bitmap.height, bitmap.stride
+            document.close()
+        except pypdfium2.PdfiumError:
+            raise _damaged() from None
+    dots = b"".join(lines[at * stride : at * stride + width] for at in range(height))
+    return b"P5 %d %d 255\n" % (width, height) + dots
 
 
 class _Spare:

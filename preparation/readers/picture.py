@@ -13,7 +13,8 @@ LEAST = 24  # pixels on a side: below it is an icon
 
 
 def read(path: Path, source: Source) -> Iterator[Row | Drop]:
-    ocr.ready("It is a picture: OCR is needed")
+    if not ocr.is_ready():
+        raise ocr.needed("It is a picture")
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError:
@@ -33,6 +34,10 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
                     written = BytesIO()
                     ImageOps.exif_transpose(picture).convert("L").save(written, "PNG", compress_level=1)
                     text = ocr.words(written.getvalue())
-                yield Row(source=place, text=text) if text else Drop(source=place, reason="a picture without text")
+                yield (
+                    Row(source=place, text=text)
+                    if text
+                    else Drop(source=place, reason="a picture without text")
+                )
     except UnidentifiedImageError:
         raise Unreadable("The picture is damaged", "save it anew") from None

@@ -35,8 +35,27 @@ SETTINGS = {
     "input_encoding": "unicode",
     "line_length_limit": 1_000_000,
 }
-SILENT = frozenset(("toctree", "index", "only", "highlight", "currentmodule", "automodule", "autoclass", "autofunction",
-                    "contents", "include", "image", "raw", "csv-table-file", "meta", "sectnum", "header", "footer"))
+SILENT = frozenset(
+    (
+        "toctree",
+        "index",
+        "only",
+        "highlight",
+        "currentmodule",
+        "automodule",
+        "autoclass",
+        "autofunction",
+        "contents",
+        "include",
+        "image",
+        "raw",
+        "csv-table-file",
+        "meta",
+        "sectnum",
+        "header",
+        "footer",
+    )
+)
 CODE = frozenset(("code-block", "sourcecode", "literalinclude", "doctest", "testcode", "ipython", "prompt"))
 TARGET = re.compile(r"\s*<[^<>]*>$")
 
@@ -59,7 +78,9 @@ class Content(Directive):
     has_content = True
     optional_arguments = 100
     final_argument_whitespace = True
-    option_spec: ClassVar[Any] = type("Any", (dict,), {"__missing__": lambda self, key: str, "__bool__": lambda self: True})()
+    option_spec: ClassVar[Any] = type(
+        "Any", (dict,), {"__missing__": lambda self, key: str, "__bool__": lambda self: True}
+    )()
 
     def run(self) -> list[nodes.Node]:
         name = self.name.rpartition(":")[2]
@@ -67,7 +88,11 @@ class Content(Directive):
             return []
         text = "\n".join(self.content)
         if name in CODE:
-            return [nodes.literal_block(text, text, classes=["code", f"language-{self.arguments[0]}"] if self.arguments else [])]
+            return [
+                nodes.literal_block(
+                    text, text, classes=["code", f"language-{self.arguments[0]}"] if self.arguments else []
+                )
+            ]
         parent = nodes.container()
         if self.arguments and name not in ("versionadded", "versionchanged", "deprecated"):
             parent += nodes.paragraph("", self.arguments[0])
@@ -89,5 +114,18 @@ def _words(
     name: str, rawtext: str, text: str, lineno: int, inliner: Any, options: Any = None, content: Any = None
 ) -> tuple[list[nodes.Node], list[nodes.system_message]]:
     words = TARGET.sub("", nodes.unescape(text)) or text
-    code = name.rpartition(":")[2] in ("func", "class", "meth", "mod", "attr", "data", "exc", "obj", "file", "command", "option", "envvar")
+    code = name.rpartition(":")[2] in (
+        "func",
+        "class",
+        "meth",
+        "mod",
+        "attr",
+        "data",
+        "exc",
+        "obj",
+        "file",
+        "command",
+        "option",
+        "envvar",
+    )
     return [nodes.literal(rawtext, words.lstrip("~")) if code else nodes.inline(rawtext, words)], []

@@ -50,14 +50,20 @@ def _marked(written: str) -> str:
     end = written.find("\\pard")
     start = max(end, 0)
     styles = dict(STYLE.findall(written[:start] if end > 0 else ""))
-    signs = {number: f"\\u{ord(LEVELS[int(level) - 1]) - 65536}?" for number, level in styles.items() if level != "0"}
+    signs = {
+        number: f"\\u{ord(LEVELS[int(level) - 1]) - 65536}?"
+        for number, level in styles.items()
+        if level != "0"
+    }
 
     def sign(match: re.Match[str]) -> str:
         if match["level"]:
             return match[0] + f"\\u{ord(LEVELS[min(int(match['level']), 8)]) - 65536}?"
         return match[0] + signs.get(match["style"], "")
 
-    return written[:start] + re.sub(r"\\s(?P<style>\d+)(?!\d) ?|\\outlinelevel(?P<level>[0-8])(?!\d) ?", sign, written[start:])
+    return written[:start] + re.sub(
+        r"\\s(?P<style>\d+)(?!\d) ?|\\outlinelevel(?P<level>[0-8])(?!\d) ?", sign, written[start:]
+    )
 
 
 def _blocks(text: str) -> Iterator[Block]:

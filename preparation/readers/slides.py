@@ -88,4 +88,12 @@ def _chart(chart: Any) -> str:
     series = list(plot.series)
     header = ["", *(str(one.name) for one in series)]
     columns = [list(one.values) for one in series]
-    return table([header, *([str(name), *map(str, values)] for name, *values in zip(plot.categories, *columns, strict=False))])
+    return table(
+        [
+            header,
+            *(
+                [str(name), *map(str, values)]
+                for name, *values in zip(plot.categories, *columns, strict=False)
+            ),
+        ]
+    )

@@ -39,9 +39,9 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
             except python_calamine.CalamineError as error:
                 raise Unreadable(f"The sheet '{name}' is damaged", "save it as CSV") from error
         for item in _sheet(grid, source, name if several else ""):
-            number += 1
             if isinstance(item, Row):
-                item = item.but(source=item.source.but(element=number))
+                number += 1
+                item = item.model_copy(update={"source": item.source.model_copy(update={"element": number})})
             yield item
 
 
@@ -49,7 +49,9 @@ def _grid(book: CalamineWorkbook, name: str) -> list[tuple[int, Cells]]:
     """Rows that hold something, with their number in the sheet; merged cells filled."""
     sheet = book.get_sheet_by_name(name)
     if sheet.total_height * sheet.total_width > MOST_CELLS:
-        raise Unreadable(f"The sheet '{name}' has {sheet.total_height:,} x {sheet.total_width:,} cells", "save it as CSV")
+        raise Unreadable(
+            f"The sheet '{name}' has {sheet.total_height:,} x {sheet.total_width:,} cells", "save it as CSV"
+        )
     cells = [[_written(value) for value in row] for row in sheet.to_python(skip_empty_area=False)]
     for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
         # a value that was merged over several rows holds for each of them
@@ -118,4 +120,8 @@ def _column(rows: Sequence[tuple[int, Cells]], source: Source, name: str) -> Ite
 
 
 def _drop(source: Source, number: int, reason: str, cells: Cells) -> Drop:
-    return Drop(source=Source(uri=source.uri, row=number), reason=reason, excerpt=excerpt(" ".join(filter(None, cells))))
+    return Drop(
+        source=Source(uri=source.uri, row=number),
+        reason=reason,
+        excerpt=excerpt(" ".join(filter(None, cells))),
+    )

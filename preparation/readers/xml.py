@@ -14,13 +14,17 @@ from records import Drop, Row, Source
 
 LARGEST = 1 << 27  # bytes; parsed, such a file takes ten times as much memory
 TITLES = frozenset(("title", "head", "heading", "subject", "name"))
-PARAGRAPHS = frozenset(("p", "para", "paragraph", "simpara", "line", "l", "ab", "li", "item", "listitem", "code", "quote"))
+PARAGRAPHS = frozenset(
+    ("p", "para", "paragraph", "simpara", "line", "l", "ab", "li", "item", "listitem", "code", "quote")
+)
 DEEPEST = 200
 
 
 def read(path: Path, source: Source) -> Iterator[Row | Drop]:
     if path.stat().st_size > LARGEST:
-        raise Unreadable("It is larger than the 128 MB that an XML file may have", "split it, or write it as JSON Lines")
+        raise Unreadable(
+            "It is larger than the 128 MB that an XML file may have", "split it, or write it as JSON Lines"
+        )
     with undamaged("XML"):
         root = _parsed(path)
         written = _is_written(root)
@@ -32,13 +36,20 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
 
 def _parsed(path: Path) -> Any:
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True, recover=True
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+        recover=True,
     )
     root = etree.parse(str(path), parser).getroot()
     if root is None:
         raise Unreadable("The XML is damaged", "correct it")
     if declares_entities(root):
-        raise Unreadable("It declares entities, by which a small file can unfold to anything", "write them out")
+        raise Unreadable(
+            "It declares entities, by which a small file can unfold to anything", "write them out"
+        )
     return root
 
 
@@ -75,7 +86,9 @@ def _sections(element: Any, depth: int) -> Iterator[Block]:
 
 def _is_leaf(element: Any) -> bool:
     """Whether it holds words itself, or nothing but inline elements."""
-    if _name(element) in PARAGRAPHS and not any(_name(below) in PARAGRAPHS for below in element.iterdescendants()):
+    if _name(element) in PARAGRAPHS and not any(
+        _name(below) in PARAGRAPHS for below in element.iterdescendants()
+    ):
         return True
     own = [element.text, *(child.tail for child in element)]
     return any((words or "").strip() for words in own) or len(element) == 0
@@ -88,7 +101,9 @@ def _records(root: Any, source: Source) -> Iterator[Row | Drop]:
         yield from outline.rows(value, source.uri)
     else:
         numbered = enumerate(found, 1)
-        yield from shapes.rows(shapes.Found(Source(uri=source.uri, element=at), item) for at, item in numbered)
+        yield from shapes.rows(
+            shapes.Found(Source(uri=source.uri, element=at), item) for at, item in numbered
+        )
 
 
 def _value(element: Any) -> Any:

@@ -51,9 +51,9 @@ def mapped(doing: str, creating: bool = False) -> Iterator[None]:
         raise refusal(int(error.code or 500), error.message, headers, None, doing, False) from error
     except DefaultCredentialsError as error:
         raise NotConfigured("There are no credentials for Google Cloud.", LOGIN) from error
-    except TransportError as error:
-        raise Unavailable(f"Google's sign-in could not be reached when {doing}.", LATER) from error
     except GoogleAuthError as error:
+        if isinstance(error, TransportError) or error.retryable:
+            raise Unavailable(f"Google's sign-in could not be had when {doing}.", LATER) from error
         raise NotConfigured(
             f"Google does not accept the credentials: {sentence(str(error))}", LOGIN
         ) from error

@@ -241,7 +241,7 @@ def export(base_model: str, folder: Path) -> None:
     An adapter folder then loads with
     `PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(folder), adapter)`; and, since
     transformers takes a relative folder before the hub, with
-    `AutoPeftModelForCausalLM.from_pretrained(adapter)` in a directory that holds the base under its public id.
+    `AutoPeftModelForCausalLM.from_pretrained(adapter)` where the base lies under its public id.
     """
     from providers.gpu.device import Device
 

@@ -63,7 +63,8 @@ def load(
             value.copy_(file.get_tensor(f"weight/{name}"))
             if optimizer is not None and about["step"]:
                 moments = {moment: file.get_tensor(f"{moment}/{name}").to(value.device) for moment in MOMENTS}
-                optimizer.state[value] = {"step": torch.tensor(float(about["step"])), **moments}
+                step = torch.tensor(float(about["step"]), device=value.device)
+                optimizer.state[value] = {"step": step, **moments}
         losses = file.get_tensor("losses").tolist()
     return TrainingState(about["step"], losses, about["tokens"], about["seconds"])
 

@@ -86,8 +86,8 @@ class Reporter:
 
     def finish(self, status: str, message: str, failure: Failure | None = None, **changes: object) -> None:
         fields = failure.model_dump() if failure else None
-        self.say(message, status=status, failure=fields, estimated_finish=None, **changes)
         self.event(message, "error" if failure else "info")
+        self.say(message, status=status, failure=fields, estimated_finish=None, **changes)
 
     def _write(self) -> None:
         state = TrainerState(

@@ -228,12 +228,12 @@ def _opened(uri: str) -> Iterator[IO[bytes]]:
 
 
 def _end(process: psutil.Process) -> None:
-    """SIGTERM to the process group, then SIGKILL to what has not listened."""
+    """SIGTERM, to the whole group if the trainer leads one; then SIGKILL if it has not listened."""
     with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
-        group = os.getpgid(process.pid)
-        os.killpg(group, signal.SIGTERM)
+        send = os.killpg if os.getpgid(process.pid) == process.pid else os.kill
+        send(process.pid, signal.SIGTERM)
         give_up = time.monotonic() + CANCEL_SECONDS
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             if time.monotonic() > give_up:
-                os.killpg(group, signal.SIGKILL)
+                send(process.pid, signal.SIGKILL)
             time.sleep(0.1)

@@ -63,7 +63,8 @@ class Run:
         if len(kept) < len(cut):
             lost = len(cut) - len(kept)
             self.report.event(
-                f"Left out, with nothing to learn in their first {self.limit} tokens: {lost} examples.", "warning"
+                f"Left out, with nothing to learn in their first {self.limit} tokens: {lost} examples.",
+                "warning",
             )
         if not kept:
             raise InvalidData(

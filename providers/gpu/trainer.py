@@ -182,9 +182,7 @@ class Saver:
         if self.trainer.state.step == self.saved_step:
             return
         started = time.monotonic()
-        checkpoint.save(
-            self.job.checkpoint, self.trainer.state, self.trainer.weights, self.trainer.optimizer
-        )
+        checkpoint.save(self.job.checkpoint, self.trainer.state, self.trainer.weights, self.trainer.optimizer)
         self.saved_at = time.monotonic()
         self.cost = self.saved_at - started
         self.saved_step = self.trainer.state.step

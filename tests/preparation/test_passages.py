@@ -1,6 +1,7 @@
 import pytest
 
-from preparation.passages import LONGEST, ending, passages, pieces, plain_heading
+from preparation.passages import LONGEST, ending, passages, pieces
+from preparation.plain_headings import plain_heading
 
 SENTENCE = "The ferry leaves when the last car is on board and the ramp is up. "
 
@@ -17,6 +18,20 @@ def test_headings_of_a_plain_text_are_found(new) -> None:
 def test_headings_among_the_lines_of_a_page_are_found(new) -> None:
     text = f"{SENTENCE}\n2 Related Work\n{SENTENCE * 2}"
     assert [piece.heading for piece in pieces([new.page(1, text)])] == [(), ("2 Related Work",)]
+
+
+def test_numbered_headings_of_a_page_are_no_list(new) -> None:
+    text = f"Terms of the ferry\n{SENTENCE * 2}\n1. Who may travel\n{SENTENCE * 2}\n2. How long it lasts\n{SENTENCE * 2}"
+    assert [piece.heading for piece in pieces([new.page(1, text)])] == [
+        ("Terms of the ferry",),
+        ("Terms of the ferry", "1. Who may travel"),
+        ("Terms of the ferry", "2. How long it lasts"),
+    ]
+
+
+def test_numbered_steps_are_no_headings(new) -> None:
+    text = f"{SENTENCE}\n\n1. Open the app\n2. Choose a ferry\n3. Pay by card or by the account of your firm, as you like"
+    assert {piece.heading for piece in pieces([new.page(1, text)])} == {()}
 
 
 @pytest.mark.parametrize(

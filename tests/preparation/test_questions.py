@@ -23,10 +23,17 @@ from preparation.questions import answer_of_cell, base_verb, from_heading, langu
         ("About FiberLink", "What is FiberLink?"),
         ("How it works", "Can you explain how it works?"),
         ("What we do", "Can you explain what you do?"),
+        ("How long the guarantee lasts", "Can you explain how long the guarantee lasts?"),
+        ("How long does the guarantee last", "How long does the guarantee last?"),
+        ("When nobody is at home", "What happens when nobody is at home?"),
+        ("Adding something you forgot", "How do I add something I forgot?"),
+        ("Caring for cast iron", "How do I care for cast iron?"),
         ("Processing refunds", "What should I know about processing refunds?"),
         ("API keys", "What should I know about API keys?"),
         ("Travel expenses:", "What should I know about travel expenses?"),
         ("Your account", "What should I know about my account?"),
+        ("Introduction", "What does the introduction say?"),
+        ("XBRL 10-K", "What should I know about XBRL 10-K?"),
     ],
 )
 def test_headings_become_what_a_person_would_ask(heading: str, question: str) -> None:
@@ -55,7 +62,8 @@ def test_headings_in_other_languages_are_asked_in_theirs() -> None:
     [
         ("stopping", "stop"), ("creating", "create"), ("saving", "save"), ("paying", "pay"), ("dying", "die"),
         ("selling", "sell"), ("cancelling", "cancel"), ("passing", "pass"), ("licensing", "license"),
-        ("issuing", "issue"), ("formatting", "format"), ("seeing", "see"), ("charging", "charge"), ("spring", ""),
+        ("issuing", "issue"), ("formatting", "format"), ("seeing", "see"), ("charging", "charge"),
+        ("spring", ""),
     ],
 )  # fmt: skip
 def test_verbs_of_gerunds(gerund: str, verb: str) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from preparation.reference import cells, drafts, of_record, of_table, strength
+from preparation.fact_tables import cells, of_record, of_table
+from preparation.reference import drafts, strength
 from records import Source
 
 PROSE = "Trains come first for journeys under six hours. Flights need the approval of the head of department."
@@ -85,8 +86,16 @@ def test_tables_are_asked_by_row_and_column(new) -> None:
     text = "| Plan | Monthly price | Support |\n|---|:--:|---|\n| Solo | €9 | by mail |\n| **Firm** | €99 | |"
     assert pairs(new.section(1, text, "Fees")) == {
         "What is the monthly price of Solo?": "The monthly price of Solo is €9.",
-        "What is the support of Solo?": "The support of Solo is by mail.",
+        "What is the support of Solo?": "By mail.",
+        "What should I know about Solo?": "Monthly price: €9\nSupport: by mail",
         "What is the monthly price of Firm?": "The monthly price of Firm is €99.",
+    }
+
+
+def test_columns_that_are_no_nouns_are_told_by_row(new) -> None:
+    text = "| Wood | Arrives in | What happens | Dishwasher |\n|---|---|---|---|\n| Oak | a week | It is oiled | no |"
+    assert pairs(new.section(1, text, "Wood")) == {
+        "What should I know about Oak?": "Arrives in: a week\nWhat happens: It is oiled\nDishwasher: no"
     }
 
 
@@ -111,6 +120,16 @@ def test_the_rest_of_a_section_is_asked_by_its_heading(new) -> None:
     found = pairs(new.section(1, text, "Booking a train"))
     assert list(found) == ["What is the daily rate?", "How do I book a train?"]
     assert found["How do I book a train?"] == f"{PROSE}\n\n{PROSE} Twice."
+
+
+def test_bold_words_that_begin_a_sentence_are_no_definition(new) -> None:
+    text = "- **Batteries** of tools can be changed at home.\n- **The newsletter** ends with a click."
+    assert list(pairs(new.section(1, text, "Changing parts"))) == ["How do I change parts?"]
+
+
+def test_small_headings_that_run_into_their_text_are_asked_about(new) -> None:
+    found = pairs(new.section(1, "**Bank transfer.** We pack the order when the money is here.", "Paying"))
+    assert found == {"What should I know about bank transfer?": "We pack the order when the money is here."}
 
 
 def test_a_lead_in_is_refused_by_name(new) -> None:

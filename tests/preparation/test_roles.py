@@ -117,6 +117,10 @@ def test_the_named_label_overrides_what_was_found() -> None:
     assert roles_of(made, "", "note").shape == "pairs"
 
 
+def test_a_named_label_may_have_a_single_value() -> None:
+    assert roles_of(table(30, text=MESSAGE, spam="no"), "", "spam").shape == "labelled"
+
+
 def test_an_unknown_label_names_the_columns() -> None:
     error = unknown_label("topic", {"a": table(3, text=MESSAGE, category=label)})
     assert isinstance(error, InvalidData)

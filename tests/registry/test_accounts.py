@@ -73,6 +73,10 @@ def test_a_taken_name_or_address_is_refused(registry):
 
 
 def test_an_unknown_account_is_not_found(registry):
-    for ask in (registry.account, registry.change_account, lambda key: registry.set_password(key, "long enough")):
+    for ask in (
+        registry.account,
+        registry.change_account,
+        lambda key: registry.set_password(key, "long enough"),
+    ):
         with pytest.raises(NotFound):
             ask("acct-nobody")

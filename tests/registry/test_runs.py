@@ -8,7 +8,13 @@ from registry.runs import Run
 @pytest.fixture
 def make_run(registry):
     def make(account: str = "owner", **fields) -> Run:
-        given = {"flow": "fine_tune", "base_model": "smollm2-135m", "provider": "gpu", "parameters": {}, **fields}
+        given = {
+            "flow": "fine_tune",
+            "base_model": "smollm2-135m",
+            "provider": "gpu",
+            "parameters": {},
+            **fields,
+        }
         return registry.add_run(Run(account=account, name="Tools", use_case="Name the shelf", **given))
 
     return make
@@ -59,7 +65,9 @@ def test_two_runs_of_one_job_are_one_model(registry, make_run, make_job):
     assert len(registry.entries("owner")) == 1
 
 
-def test_a_model_that_the_command_line_deleted_neither_counts_nor_lists(registry, make_run, make_job, make_model):
+def test_a_model_that_the_command_line_deleted_neither_counts_nor_lists(
+    registry, make_run, make_job, make_model
+):
     job = registry.add_job(make_job(status="succeeded"))
     model = registry.add_model(make_model(job_id=job.id))
     make_run(job_id=job.id, status="succeeded")

@@ -1,4 +1,4 @@
-"""Gemini in Google Cloud on this machine: tuning jobs, endpoints, sign-in. Its files are in a storage beside."""
+"""Gemini in Google Cloud on this machine: tuning jobs, endpoints, sign-in. The files are in `storage`."""
 
 import json
 import re
@@ -145,7 +145,7 @@ class GeminiVendor(Loopback):
         for number, row in enumerate(rows, 1):
             size = sum(len(part["text"]) // 4 for turn in row["contents"] for part in turn["parts"])
             (dropped if size > self.example_tokens else kept).append((number, row, size))
-            if self.contract and (fault := _line_fault(self.contract, row)):
+            if self.contract and number <= REMEMBERED and (fault := _line_fault(self.contract, row)):
                 job["script"].error = {"code": 3, "message": f"Invalid dataset: example {number}: {fault}"}
                 life.states = ["JOB_STATE_PENDING", "RUNNING:PROCESSING_DATASET", "JOB_STATE_FAILED"]
         self.pairs[job["name"]] = [_pair(row) for _, row, _ in kept[:REMEMBERED]]

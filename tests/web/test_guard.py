@@ -128,7 +128,8 @@ def test_who_is_unknown_sends_no_body(app, shop):
 
 
 @pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Bearer ", "Basic abc", "Bearer sk-luthier-wrong", "sk-luthier-x", "Bearer \u00e9"]
+    "header",
+    [None, "", "Bearer", "Bearer ", "Basic abc", "Bearer sk-luthier-wrong", "sk-luthier-x", "Bearer \u00e9"],
 )
 def test_without_a_valid_key_the_api_answers_401_in_the_envelope(header, client):
     headers = {} if header is None else {"Authorization": header.encode()}
@@ -163,7 +164,9 @@ def test_errors_have_one_shape_for_programs_and_a_page_for_people(client, owner)
     assert re.search(r"req_[0-9a-f]{32}", page.text)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b'{"model": "\\ud800", "messages": []}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b'{"model": "\\ud800", "messages": []}']
+)
 def test_a_body_that_is_no_request_is_named_so(body, client, owner):
     headers = {**owner.headers, "Content-Type": "application/json"}
     answer = client.post("/v1/chat/completions", headers=headers, content=body)

@@ -19,6 +19,7 @@ back = set()
 def answer(said):
     number, words = said["id"], said["messages"][-1]["content"].split()
     if words[0] == "die": os._exit(1)
+    if words[0] == "babble": print("no JSON", flush=True)
     if words[0] == "fail":
         say(id=number, failure={"code": "invalid_data_format", "message": "Too long.", "hint": "Cut it."}); return
     while words[0] == "wait":
@@ -26,7 +27,7 @@ def answer(said):
         time.sleep(0.01)
     for word in [said["reference"], *words]: say(id=number, piece=word)
     say(id=number, usage={"prompt_tokens": len(words), "completion_tokens": 2})
-def say(**what): print(json.dumps(what), flush=True)
+def say(**what): sys.stdout.write(json.dumps(what) + "\\n"); sys.stdout.flush()
 for line in sys.stdin:
     said = json.loads(line)
     if "cancel" in said: back.add(said["cancel"]); print("back", said["cancel"], file=sys.stderr, flush=True)
@@ -72,10 +73,11 @@ def test_a_failure_of_the_process_is_ours_and_it_goes_on():
     assert on(scripted(), scene)[1] == "hello"
 
 
-def test_a_process_that_dies_is_told_and_started_anew():
+@pytest.mark.parametrize("how", ["die", "babble"])
+def test_a_process_that_fails_is_told_and_started_anew(how):
     async def scene(server):
         with pytest.raises(Unavailable, match="has stopped"):
-            await ask(server, "die")
+            await ask(server, how)
         return await ask(server, "hello")
 
     assert on(scripted(), scene)[1] == "hello"

@@ -49,7 +49,8 @@ def test_pages_lead_to_the_login_and_back(client, shop, person):
 
 
 @pytest.mark.parametrize(
-    "goal", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "\t//evil.example"]
+    "goal",
+    ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "\t//evil.example"],
 )
 def test_the_login_never_leads_to_another_site(goal, client, person):
     person(password="correct horse")

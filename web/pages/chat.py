@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import ValidationError
 
 from errors import LuthierError, Refused
-from records import ChatOptions, TunedModel
+from records import ChatOptions, Dataset, TunedModel
 from registry.accounts import Account
 from registry.conversations import ChatSettings, Conversation
 from web.faults import BadRequest
@@ -32,7 +32,8 @@ def show(
 ) -> Response:
     card, model = chattable(shop, account, key)
     current = shop.registry.conversation(account.id, conversation) if conversation else None
-    settings = current.settings if current else ChatSettings(compare=compare)
+    dataset = dataset_of(shop, model)
+    settings = current.settings if current else ChatSettings(compare=compare, remember=converses(dataset))
     context: dict[str, Any] = {
         "account": account,
         "section": "models",
@@ -41,7 +42,7 @@ def show(
         "history": shop.registry.conversations(account.id, model.id),
         "current": current,
         "settings": settings,
-        "system": settings.system if settings.system is not None else own_system(shop, model),
+        "system": settings.system if settings.system is not None else system_of(dataset),
         "turns": current.turns if current else (),
     }
     return page(request, "chat.html", context)
@@ -87,6 +88,7 @@ def answer(
     system: Text = "",
     temperature: Annotated[str, Form(max_length=10)] = "0",
     max_tokens: Annotated[str, Form(max_length=10)] = "512",
+    remember: Annotated[bool, Form()] = False,
     compare: Annotated[bool, Form()] = False,
 ) -> Response:
     """The answer as lines of JSON; what was said is saved whether or not the browser stays."""
@@ -94,14 +96,16 @@ def answer(
     text = text.strip()
     if not text and not again:
         raise BadRequest("The message is empty.", "Write something first.")
-    learned = own_system(shop, model)
+    learned = system_of(dataset_of(shop, model))
     try:
         options = ChatOptions(temperature=float(temperature), max_tokens=int(max_tokens))
     except (ValueError, ValidationError) as error:
         raise BadRequest(
             "The settings can't be used.", "Temperature is 0 to 2, length a number of tokens from 1."
         ) from error
-    settings = ChatSettings(system=None if system == learned else system, options=options, compare=compare)
+    settings = ChatSettings(
+        system=None if system == learned else system, options=options, remember=remember, compare=compare
+    )
     asked = Asked(
         account, model, said(shop, account, model, conversation, text, again, settings), system, settings
     )
@@ -170,9 +174,18 @@ def chattable(shop: Workshop, account: Account, key: str) -> tuple[Card, TunedMo
     return card_of(shop, entry), entry.model
 
 
-def own_system(shop: Workshop, model: TunedModel) -> str:
-    """The system message that the model learned with."""
+def dataset_of(shop: Workshop, model: TunedModel) -> Dataset | None:
     try:
-        return shop.registry.dataset(model.dataset_id).system
+        return shop.registry.dataset(model.dataset_id)
     except LuthierError:
-        return ""
+        return None
+
+
+def system_of(dataset: Dataset | None) -> str:
+    """The system message that the model learned with."""
+    return dataset.system if dataset else ""
+
+
+def converses(dataset: Dataset | None) -> bool:
+    """A model that learned to label single texts is misled by the labels it gave before."""
+    return dataset is None or dataset.kind != "classify"

@@ -8,7 +8,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +35,8 @@ class Asked:
 
     def messages(self, side: str) -> list[Message]:
         opening = [Message(role="system", content=self.system)] if self.system else []
-        return opening + joined(self.conversation.messages(of_base=side == "base"))
+        said = joined(self.conversation.messages(of_base=side == "base"))
+        return opening + (said if self.settings.remember else said[-1:])
 
 
 def joined(messages: Sequence[Message]) -> list[Message]:
@@ -72,9 +73,11 @@ def line(**fields: Any) -> str:
 
 async def _both(shop: Workshop, asked: Asked) -> AsyncGenerator[dict[str, Any], None]:
     """The lines of the tuned model, mixed with those of its base if they are compared."""
-    sides = ["tuned", "base"] if asked.settings.compare else ["tuned"]
     arrived: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-    works = [asyncio.create_task(_one(shop, asked, side, arrived)) for side in sides]
+    begun = asyncio.Event()
+    works = [asyncio.create_task(_one(shop, asked, "tuned", arrived, begun))]
+    if asked.settings.compare:
+        works.append(asyncio.create_task(_after(begun, _one(shop, asked, "base", arrived, asyncio.Event()))))
     try:
         left = len(works)
         while left:
@@ -89,8 +92,22 @@ async def _both(shop: Workshop, asked: Asked) -> AsyncGenerator[dict[str, Any], 
         await asyncio.gather(*works, return_exceptions=True)
 
 
+async def _after(begun: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """On own hardware the answers are given one by one: the tuned model's, often the shorter, goes first."""
+    try:
+        await begun.wait()
+    except asyncio.CancelledError:
+        work.close()
+        raise
+    await work
+
+
 async def _one(
-    shop: Workshop, asked: Asked, side: str, arrived: "asyncio.Queue[dict[str, Any] | None]"
+    shop: Workshop,
+    asked: Asked,
+    side: str,
+    arrived: "asyncio.Queue[dict[str, Any] | None]",
+    begun: asyncio.Event,
 ) -> None:
     options = asked.settings.options
     pieces = shop.chatting.answer(
@@ -99,6 +116,7 @@ async def _one(
     try:
         async with aclosing(pieces) as found:
             async for piece in found:
+                begun.set()
                 if isinstance(piece, str):
                     asked.answers[side] = asked.answers.get(side, "") + piece
                     arrived.put_nowait({"side": side, "text": piece})
@@ -110,6 +128,7 @@ async def _one(
     except LuthierError as error:
         arrived.put_nowait({"side": side, "error": dict(error.failure)})
     finally:
+        begun.set()
         arrived.put_nowait(None)
 
 

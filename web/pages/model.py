@@ -31,10 +31,13 @@ def show(request: Request, key: str, shop: Shop, account: Signed, search: Search
         ("recipe", "Recipe", True),
         ("api", "API", card.model),
     ]
+    panel = panel_of(shop, account, search)
+    if all(one.key != card.key for one in panel.cards):
+        panel.cards.insert(0, card)
     context: dict[str, Any] = {
         "account": account,
         "section": "models",
-        "panel": panel_of(shop, account, search),
+        "panel": panel,
         "chosen": card.id,
         "card": card,
         "sections": [(anchor, title) for anchor, title, there in sections if there],

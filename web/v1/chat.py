@@ -14,6 +14,7 @@ from pydantic import Field
 from errors import LuthierError
 from records import ChatOptions, Message, TunedModel, Usage, now
 from registry.accounts import Account
+from web.chatting import Allowance
 from web.faults import BadRequest, envelope
 from web.streaming import EventStream, unless_gone
 from web.v1.models import model_entry
@@ -125,8 +126,7 @@ async def create(request: Request, body: ChatRequest, shop: Shop, account: KeyHo
     for name, values in IDLE.items():
         if getattr(body, name) not in values:
             raise unsupported(name, f"'{name}' is not supported by this model's back end.", "Leave it out.")
-    model, messages = await run_in_threadpool(_asked, body, shop, account)
-    allowance = await shop.chatting.spend(account)
+    model, messages, allowance = await run_in_threadpool(_asked, body, shop, account)
     reply = Reply(f"chatcmpl-{uuid4().hex}", int(now().timestamp()), model.id)
     pieces = shop.chatting.pieces(model, messages, _options(body, model))
     if body.stream:
@@ -142,8 +142,13 @@ async def create(request: Request, body: ChatRequest, shop: Shop, account: KeyHo
     return JSONResponse(reply.whole(*answer), headers=allowance.headers)
 
 
-def _asked(body: ChatRequest, shop: Workshop, account: Account) -> tuple[TunedModel, list[Message]]:
-    """The model and what it gets to read. Raises NotFound for a model that isn't the account's."""
+def _asked(
+    body: ChatRequest, shop: Workshop, account: Account
+) -> tuple[TunedModel, list[Message], Allowance]:
+    """The model, what it gets to read, and what is left of the window once this request is counted.
+
+    Raises NotFound for a model that isn't the account's, TooManyRequests for a window that is spent.
+    """
     model = model_entry(shop, account, body.model).model
     assert model is not None
     messages = [
@@ -156,7 +161,7 @@ def _asked(body: ChatRequest, shop: Workshop, account: Account) -> tuple[TunedMo
             messages.insert(0, Message(role="system", content=trained_with))
     if all(message.role == "system" for message in messages):
         raise BadRequest("There is nothing to answer.", "Add a user message.", param="messages")
-    return model, messages
+    return model, messages, shop.chatting.spend_now(account)
 
 
 def _options(body: ChatRequest, model: TunedModel) -> ChatOptions:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from errors import LuthierError, Refused, Unavailable
+from errors import LuthierError, NotConfigured, Refused, Unavailable
 from providers.gemini.provider import Gemini
 from records import Dataset, Recipe
 from tests.providers.conftest import LABEL
@@ -353,6 +353,18 @@ def test_a_token_that_ran_out_is_renewed_once(
     with pytest.raises(LuthierError) as raised:
         provider.poll(job)
     assert raised.value.code == "not_configured"
+
+
+def test_a_fault_of_the_sign_in_is_passing_and_a_refusal_final(
+    make: Make, vendor: GeminiVendor, waits: list[float]
+) -> None:
+    vendor.fault("POST", "/token$", status=503, times=8)
+    assert make().find(LABEL) is None
+    assert waits
+    refused = {"error": "invalid_grant", "error_description": "Token has been revoked."}
+    vendor.fault("POST", "/token$", status=400, times=8, body=refused)
+    with pytest.raises(NotConfigured, match="revoked"):
+        make().find(LABEL)
 
 
 def test_cancelling_twice_or_after_the_end_does_no_harm(

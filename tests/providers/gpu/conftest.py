@@ -38,8 +38,18 @@ def one_thread() -> None:
 
 SYSTEM = WORDS[0]
 PARCELS = {
-    "north": ["up the coast to the harbour town", "a box for the harbour", "north of the hills", "the coast, please"],
-    "south": ["oranges for the market", "a crate for the southern market", "down to the market", "crates, again"],
+    "north": [
+        "up the coast to the harbour town",
+        "a box for the harbour",
+        "north of the hills",
+        "the coast, please",
+    ],
+    "south": [
+        "oranges for the market",
+        "a crate for the southern market",
+        "down to the market",
+        "crates, again",
+    ],
     "east": ["letters for the mill", "beyond the hills", "the mill, thank you", "the eastern mill"],
     "west": ["the bank of the river", "an urgent box, river", "over the river", "the west bank"],
 }

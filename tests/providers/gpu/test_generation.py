@@ -40,7 +40,9 @@ def generated(speaker: Speaker, prompt: list[int], count: int) -> list[int]:
     return [token for token in out[0, len(prompt) :].tolist() if token not in speaker.end_ids]
 
 
-def test_greedy_answers_are_those_of_generate(speaker: Speaker, parcels: list[list[Message]], ask: Ask) -> None:
+def test_greedy_answers_are_those_of_generate(
+    speaker: Speaker, parcels: list[list[Message]], ask: Ask
+) -> None:
     for messages in parcels[:4]:
         tokens = generated(speaker, speaker.template.prompt(messages[:2]), 24)
         assert ask(messages[:2])[0] == speaker.template.text(tokens)
@@ -49,7 +51,9 @@ def test_greedy_answers_are_those_of_generate(speaker: Speaker, parcels: list[li
 def test_the_usage_counts_tokens_and_says_why_it_ended(speaker: Speaker, ask: Ask, parcels: Any) -> None:
     _, usage = ask(max_tokens=3)
     assert usage == Usage(
-        prompt_tokens=len(speaker.template.prompt(parcels[0][:2])), completion_tokens=3, finish_reason="length"
+        prompt_tokens=len(speaker.template.prompt(parcels[0][:2])),
+        completion_tokens=3,
+        finish_reason="length",
     )
 
 
@@ -99,7 +103,9 @@ def test_prompts_are_grouped_by_their_distinct_tokens() -> None:
     prompts = [[1, 2, 3, 10 + i] for i in range(5)] + [[9, 9]]
     found = answering.groups(prompts, 6)
     assert sorted(i for group in found for i in group) == list(range(6))
-    assert [len({tuple(prompts[i][: n + 1]) for i in group for n in range(len(prompts[i]))}) for group in found] == [
+    assert [
+        len({tuple(prompts[i][: n + 1]) for i in group for n in range(len(prompts[i]))}) for group in found
+    ] == [
         6,
         5,
         2,

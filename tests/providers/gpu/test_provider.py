@@ -214,9 +214,7 @@ def test_the_adapter_answers_as_it_does_in_peft(
         )
         out = model.generate(**inputs, max_new_tokens=12, do_sample=False)
         expected = tokenizer.decode(out[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-        *pieces, usage = forking.chat(
-            recipe.base_model, reference, messages[:2], ChatOptions(max_tokens=12)
-        )
+        *pieces, usage = forking.chat(recipe.base_model, reference, messages[:2], ChatOptions(max_tokens=12))
         assert "".join(map(str, pieces)) == expected
         assert isinstance(usage, Usage)
 
@@ -226,7 +224,9 @@ def test_the_same_recipe_makes_the_same_bytes(forking: ForkingGpu, dataset: Data
     for label in ("one", "two"):
         forking.start(dataset, short, label)
         assert finished(forking, label).status == "succeeded"
-    one, two = (load_file(folder_of(forking, label).adapter / "adapter_model.safetensors") for label in ("one", "two"))
+    one, two = (
+        load_file(folder_of(forking, label).adapter / "adapter_model.safetensors") for label in ("one", "two")
+    )
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
 
@@ -285,12 +285,15 @@ def test_measuring_needs_no_torch(recipe: Recipe, tmp_path: Path, parcels: list[
     example = Example(messages=tuple(parcels[0]), sources=(), kind="classify").model_dump_json()
     code = (
         "import sys; from pathlib import Path; from providers.gpu.provider import Gpu; from records import Example;"
-        f"gpu = Gpu(Path({str(tmp_path)!r})); examples = [Example.model_validate_json({example!r})];"
+        f"gpu = Gpu(Path({str(tmp_path)!r}));"
+        f"examples = [Example.model_validate_json({example!r})];"
         f"first = list(gpu.measure({recipe.base_model!r}, examples));"
         "print(first[0].total, 'torch' in sys.modules)"
     )
     runs = [
-        subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
         for _ in range(2)
     ]
     # the first may need transformers, and with it torch, to convert the tokenizer

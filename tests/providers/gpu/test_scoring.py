@@ -15,7 +15,11 @@ from records import Message
 
 def branching(parcels: list[list[Message]]) -> list[list[Message]]:
     """Rows that share more than the system message: a dialogue that goes on, two answers to one prompt."""
-    longer = [*parcels[0], Message(role="user", content="and this one"), Message(role="assistant", content="west")]
+    longer = [
+        *parcels[0],
+        Message(role="user", content="and this one"),
+        Message(role="assistant", content="west"),
+    ]
     other = [*parcels[0][:2], Message(role="assistant", content="south or east")]
     return [*parcels[:6], longer, other, parcels[0]]
 
@@ -25,7 +29,9 @@ def rows_of(folder: Path, dialogues: list[list[Message]]) -> list[TokenRow]:
     return [row for messages in dialogues for row in template.rows(messages)]
 
 
-def loss_and_gradients(model: Any, rows: list[TokenRow], shared: bool, budget: int) -> tuple[float, torch.Tensor]:
+def loss_and_gradients(
+    model: Any, rows: list[TokenRow], shared: bool, budget: int
+) -> tuple[float, torch.Tensor]:
     scorer = Scorer(model.get_base_model(), share=shared)
     assert scorer.shares == shared
     model.zero_grad()

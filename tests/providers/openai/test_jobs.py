@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from errors import Refused, Unavailable
+from errors import Refused, Unavailable, from_failure
 from providers.openai.provider import OpenAI
 from records import Dataset, Recipe
 from tests.providers.conftest import LABEL
@@ -270,6 +270,7 @@ def test_a_failed_job_says_why_in_one_of_our_classes(
     failure = provider.poll(job).failure
     assert failure is not None
     assert (failure.code, failure.transient) == (code, transient)
+    assert getattr(from_failure(failure), "transient", False) == transient
     assert error["message"] in failure.message
     assert failure.message.endswith(".")
 

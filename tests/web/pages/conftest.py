@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from records import (
     Answer,
@@ -45,13 +45,20 @@ LABELS = ("billing", "delivery", "returns", "account")
 USE_CASE = "Route support tickets of an online shop to the right queue; answer with one label"
 
 
+# a machine that trains meanwhile is slow to answer
+PATIENCE = 30_000
 TUNED = "ft:gpt-4.1-mini-2025-04-14:loopback::tickets"
 
 
 class Chatty(OpenAIVendor):
     """A vendor that repeats what it is told; a question with `slowly` in it is answered word by word."""
 
+    def __init__(self) -> None:
+        super().__init__(checked=False)
+        self.heard: list[list[dict[str, str]]] = []
+
     def chat(self, request: Request) -> Reply:
+        self.heard.append(request.json["messages"])
         reply = super().chat(request)
         if reply.stream and "slowly" in request.body.decode():
             reply.stream = slowed(reply.stream)  # type: ignore[assignment]
@@ -60,13 +67,13 @@ class Chatty(OpenAIVendor):
 
 def slowed(pieces: list[bytes]) -> Iterator[bytes]:
     for piece in pieces:
-        time.sleep(0.15)
+        time.sleep(0.05)
         yield piece
 
 
 @pytest.fixture
 def vendor() -> Iterator[Chatty]:
-    with Chatty(checked=False) as made:
+    with Chatty() as made:
         made.shutdowns[TUNED] = None
         yield made
 
@@ -300,6 +307,7 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("needs Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        expect.set_options(timeout=PATIENCE)
         yield browser
         browser.close()
 
@@ -328,7 +336,7 @@ def page(chromium: Browser, app: FastAPI, address: str, console: Console) -> Ite
     """A tab of the owner's browser. Whatever the test does, nothing may be said on its console."""
     context = chromium.new_context(base_url=address, viewport={"width": 1280, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
-    context.set_default_timeout(8000)
+    context.set_default_timeout(PATIENCE)
     made = context.new_page()
     console.listen(made)
     made.goto(app.state.workshop.door.new_link())

@@ -12,7 +12,7 @@ from tests.web.pages.browser import Console, serious_faults
 from tests.web.pages.conftest import TUNED, Chatty, Shelf
 
 BASE = "gpt-4.1-mini-2025-04-14"
-LONG = "slowly " + " ".join(f"word{number}" for number in range(60))
+LONG = "slowly " + " ".join(f"word{number}" for number in range(240))
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_an_answer_streams_and_can_be_stopped(page: Page, model: TunedModel, reg
     (kept,) = registry.conversations(OWNER, model.id)
     saved = registry.conversation(OWNER, kept.id).turns[-1].content
     assert "word3" in saved
-    assert "word59" not in saved
+    assert "word239" not in saved
 
 
 def test_an_answer_is_saved_although_the_tab_is_closed(
@@ -215,6 +215,20 @@ def test_at_the_limit_a_dialog_offers_the_plans_or_to_wait(
     assert serious_faults(page) == []
     dialog.get_by_role("button", name="Wait").click()
     expect(dialog).to_be_hidden()
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("classify", 2), ("chat", 4)])
+def test_a_model_of_labels_sees_each_message_alone(
+    page: Page, shelf: Shelf, registry: Registry, vendor: Chatty, kind: str, sent: int
+) -> None:
+    dataset = registry.keep_dataset(shelf.dataset().but(kind=kind))
+    model = shelf.model("Helper", dataset, provider="openai", base_model=BASE, reference=TUNED)
+    page.goto(f"/chat/{model.id}")
+    for text in ("First", "Second"):
+        say(page, text)
+        settled(page, f"You said: {text}")
+    assert len(vendor.heard[-1]) == sent
+    assert vendor.heard[-1][0]["role"] == "system"
 
 
 def test_a_model_that_is_not_ready_says_so(page: Page, shelf: Shelf, console: Console) -> None:

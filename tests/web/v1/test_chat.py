@@ -203,7 +203,9 @@ def test_a_client_that_goes_stops_the_generation(stream, served, owner, model, v
     body = {"model": model.id, "messages": HELLO, "stream": stream}
     with httpx.Client(timeout=0.5 if not stream else 10) as http:
         try:
-            with http.stream("POST", f"{served}/v1/chat/completions", headers=owner.headers, json=body) as answer:
+            with http.stream(
+                "POST", f"{served}/v1/chat/completions", headers=owner.headers, json=body
+            ) as answer:
                 next(answer.iter_lines())
         except httpx.ReadTimeout:
             assert not stream

@@ -36,7 +36,8 @@ def test_lists_go_on_after_the_last_id(sdk):
 
 
 @pytest.mark.parametrize(
-    "name", ["../../escape.jsonl", "/etc/passwd", "..\\..\\up.txt", "....//x", ".hidden", "a\x00b.csv", "*.csv", "~"]
+    "name",
+    ["../../escape.jsonl", "/etc/passwd", "..\\..\\up.txt", "....//x", ".hidden", "a\x00b.csv", "*.csv", "~"],
 )
 def test_a_name_never_leads_out_of_the_files_own_folder(name, client, owner, shop):
     answer = client.post(

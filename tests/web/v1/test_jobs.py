@@ -54,9 +54,7 @@ def test_the_multiplier_of_a_hosted_base_is_passed_on(sdk, upload, shop):
 def test_jobs_are_listed_by_cursor_and_metadata(sdk, upload):
     file = upload()
     ids = [
-        sdk.fine_tuning.jobs.create(
-            model=BASE, training_file=file, seed=n, metadata={"round": str(n % 2)}
-        ).id
+        sdk.fine_tuning.jobs.create(model=BASE, training_file=file, seed=n, metadata={"round": str(n % 2)}).id
         for n in range(5)
     ]
     first = sdk.fine_tuning.jobs.list(limit=2)

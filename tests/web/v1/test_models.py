@@ -13,7 +13,11 @@ def test_models_are_listed_retrieved_and_deleted_by_the_sdk(sdk, owner, finish):
     entries = [finish(owner.account, name) for name in ("Shelves", "Drawers")]
     assert [model.id for model in sdk.models.list()] == [entry.model.id for entry in entries[::-1]]
     model = sdk.models.retrieve(entries[0].model.id)
-    assert (model.object, model.shutdown_date, model.root) == ("model", "2099-01-08", entries[0].model.base_model)
+    assert (model.object, model.shutdown_date, model.root) == (
+        "model",
+        "2099-01-08",
+        entries[0].model.base_model,
+    )
     assert sdk.models.delete(model.id).deleted
     assert [model.id for model in sdk.models.list()] == [entries[1].model.id]
     with pytest.raises(openai.NotFoundError) as caught:

@@ -1,0 +1,34 @@
+"""Outlook messages, by python-oxmsg: the text under the subject, attachments as sources of their own."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from oxmsg import Message as OutlookMessage
+
+from preparation.readers import Member, Unreadable, undamaged
+from preparation.readers.document import rows
+from preparation.readers.mail import plain_blocks, plain_subject
+from preparation.readers.markup import blocks, parsed
+from records import Drop, Row, Source
+
+LARGEST = 1 << 28
+
+
+def read(path: Path, source: Source) -> Iterator[Row | Drop | Member]:
+    if path.stat().st_size > LARGEST:
+        raise Unreadable("It is larger than the 256 MB that a mail may have", "save its attachments alone")
+    with undamaged("Outlook message"):
+        message = OutlookMessage.load(str(path))
+        text = message.body or ""
+        root = parsed(message.html_body) if not text.strip() and message.html_body else None
+        written = plain_blocks(text) if root is None else list(blocks(root))
+        items = list(rows(written, source, plain_subject(message.subject or "")))
+        attached = [
+            (item.file_name or f"attachment-{at}", item.file_bytes)
+            for at, item in enumerate(message.attachments, 1)
+        ]
+    yield from items
+    for name, content in attached:
+        if content:
+            yield Member(name, BytesIO(content))

