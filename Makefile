@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH := torch==2.13.0
 
-.PHONY: setup demo test check format lint types serve deploy lock clean
+.PHONY: setup demo test check format lint types lock clean
 
 setup: $(VENV)/run.done
 
@@ -44,10 +44,12 @@ types: $(VENV)/dev.done
 # Needs uv; see docs/decisions.md on why some constraints of dependencies are overridden.
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --override requirements/overrides.txt \
 	--no-annotate --no-header --quiet
+lock: export LC_ALL := C
 lock:
-	$(LOCK) | grep -v "'never'" > requirements/run.lock
-	$(LOCK) --extra dev --extra s3 --constraint requirements/run.lock | grep -v "'never'" \
-		| sort | comm -13 requirements/run.lock - > requirements/dev.lock
+	$(LOCK) | grep -v "'never'" | sort > requirements/run.lock
+	$(LOCK) --extra dev --extra s3 --extra openai --extra gemini --extra oidc --extra parquet \
+		--constraint requirements/run.lock | grep -v "'never'" | sort | comm -13 requirements/run.lock - \
+		> requirements/dev.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     google_bucket: str = Field("", description="Cloud Storage bucket that tuning files are staged in")
 
     vllm_url: str = Field("", description="a vLLM server that answers for own models, see docs/api.md")
+    vllm_api_key: str = Field("", description="the key that the vLLM server asks for, if it does")
     prefect_api_url: str = Field(
         "", validation_alias="PREFECT_API_URL", description="the Prefect server; default: an ephemeral one"
     )
@@ -70,12 +71,18 @@ class Settings(BaseSettings):
         """What the provider of that name is constructed from."""
         match provider:
             case "openai":
-                return {"api_key": self.openai_api_key, "base_url": self.openai_base_url}
+                return {
+                    "api_key": self.openai_api_key,
+                    "base_url": self.openai_base_url,
+                    "home": self.root,
+                    "bases_file": self.bases_file,
+                }
             case "gemini":
                 return {
                     "project": self.google_project,
                     "location": self.google_location,
                     "bucket": self.google_bucket,
+                    "bases_file": self.bases_file,
                 }
             case _:
                 return {"home": self.root}

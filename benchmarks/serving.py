@@ -1,8 +1,8 @@
 """What serving costs: `python -m benchmarks.serving [--requests 200] [--streams 500] [--models 500]`.
 
-A loopback vendor answers at once; the same requests go to it directly and through /v1/chat/completions, in turns in
-one run, so that the difference is what Luthier adds. Then that many streams are open at the same time, and the
-panel is asked for with that many models.
+A loopback vendor answers at once; the same requests go to it directly and through /v1/chat/completions, in
+turns in one run, so that the difference is what Luthier adds. Then that many streams are open at the same
+time, and the panel is asked for with that many models.
 """
 
 import argparse
@@ -165,9 +165,9 @@ async def many(luthier_url: str, model: str, key: str, streams: int) -> None:
         ended = await asyncio.gather(*jobs, return_exceptions=True)
     failed = [error for error in ended if isinstance(error, BaseException)]
     seconds = time.perf_counter() - start
-    print(
-        f"{streams} streams open at once, each {0.25 * WORDS:g} s long at the vendor: {len(failed)} errors, {seconds:.1f} s in all"
-    )
+    each = 0.25 * WORDS
+    print(f"{streams} streams open at once, each {each:g} s long at the vendor")
+    print(f"  {len(failed)} errors, {seconds:.1f} s in all")
     for error in failed[:3]:
         print(f"  {error!r}")
 

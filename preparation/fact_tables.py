@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from preparation.questions import ABOUT, answer_of_cell, of_cell
+from preparation.questions import about_thing, answer_of_cell, of_cell
 from preparation.turns import Draft
 from records import Source
 
 MOST_CELLS = 60  # of a larger table the rows are asked for, not every cell
 LONGEST_CELL = 12  # words; longer ones are texts
 RULE = re.compile(r"^[\s|:+=-]+$")
-YES_OR_NO = re.compile(r"^(?:yes|no|ja|nein|oui|non|sí|si|true|false|x|✓|✔|✗|✘|-|–|n/?a)?$", re.IGNORECASE)
+YES_OR_NO = re.compile(r"^(?:yes|no|ja|nein|oui|non|sí|si|true|false|x|✓|✔|✗|✘)$", re.IGNORECASE)
 
 
 def cells(table: str) -> list[list[str]]:
@@ -28,12 +28,17 @@ def cells(table: str) -> list[list[str]]:
     return rows
 
 
-def of_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[tuple[str, str]]:
+def of_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, str]]:
     """The first column names the row. Each row is asked for as a whole, and those cells whose column is a
-    noun that can be asked for (`price`), if the table is not too large."""
-    cell_by_cell = len(rows) * (len(header) - 1) <= MOST_CELLS
+    noun that can be asked for (`price`), if the table is not too large. `path`: the headings above."""
     columns = range(1, len(header))
-    nouns = {at for at in columns if cell_by_cell and not all(YES_OR_NO.match(row[at]) for row in rows)}
+    nouns = {at for at in columns if not any(YES_OR_NO.match(row[at]) for row in rows)}
+    # columns of one kind of thing (email card, printed card): the rows are what is asked for
+    one_kind = len(columns) > 1 and len({header[at].split()[-1] for at in columns if header[at].strip()}) == 1
+    if one_kind or len(rows) * len(columns) > MOST_CELLS:
+        nouns = set()
     for row in rows:
         told = [at for at in columns if header[at] and row[at]]
         if not row[0] or not told:
@@ -42,15 +47,14 @@ def of_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[t
             (question, answer_of_cell(header[at], row[0], row[at]))
             for at in told
             if at in nouns
-            and not YES_OR_NO.match(row[at])
             and len(row[at].split()) <= LONGEST_CELL
             and (question := of_cell(header[at], row[0]))
         ]
         yield from asked
         if len(told) > 1:
-            yield ABOUT["en"].format(row[0]), "\n".join(f"{header[at]}: {row[at]}" for at in told)
+            yield about_thing(row[0], path), "\n".join(f"{header[at]}: {row[at]}" for at in told)
         elif not asked:
-            yield ABOUT["en"].format(row[0]), f"{header[told[0]]}: {row[told[0]]}"
+            yield about_thing(row[0], path), f"{header[told[0]]}: {row[told[0]]}"
 
 
 def of_record(fields: Sequence[tuple[str, str]], source: Source) -> Iterator[Draft]:

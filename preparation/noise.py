@@ -16,6 +16,7 @@ PAGE_NUMBER = "page number"
 CONTENTS = "table of contents"
 BOILERPLATE = "boilerplate"
 STAMPED = "archive stamp"
+PICTURED = "place of a picture"
 
 EDGE = 3  # lines at the top and at the bottom of a page that may be header or footer
 WIDEST_HEADER = 120
@@ -32,6 +33,10 @@ WORDED_NUMBER = re.compile(rf"^{FRAME}{PAGE_WORD}\s*\d{{1,4}}{OF}{FRAME}$", re.I
 BARE_NUMBER = re.compile(rf"^{FRAME}(?:(?:p|pg|s|pág|стр)\.?\s*)?{NUMBER}{OF}{FRAME}$", re.IGNORECASE)
 # set along the margin of a page, so that it lands in the middle of a sentence
 STAMP = re.compile(r"arXiv:\d{4}\.\d{4,5}(?:v\d+)?\s+\[[\w.-]+\]\s+\d{1,2} [A-Z][a-z]{2} \d{4}")
+PICTURE = re.compile(
+    r"^\[(?:image|illustration|picture|figure|photo|bild|abbildung)\b[^\]]{0,60}\]$|^!\[[^\]]*\]\([^)]*\)$",
+    re.IGNORECASE,
+)
 LEADERS = re.compile(r"\S.*?(?:\.{4,}|(?:\. ){4,}|…{2,}|_{5,}|·{4,})[\s.]*(?:\d{1,4}|[ivxlc]{1,6})\s*$")
 CONTENTS_TITLE = re.compile(
     r"^(?:#+\s*)?(?:table of )?contents:?$|^inhalt(?:sverzeichnis)?$|^índice$|^indice$|^sommaire$|"
@@ -166,7 +171,7 @@ class Denoiser:
             lines = self._without_edges(lines, self.headers.get(row.source.uri, frozenset()), removed)
             lines = _without_own_number(lines, row.source.page, removed)
         lines = [line for line in lines if not _number(line, WORDED_NUMBER, removed)]
-        lines = [_without_stamp(line, removed) for line in lines]
+        lines = [_without_stamp(line, removed) for line in lines if not _picture(line, removed)]
         lines = _without_contents(lines, removed)
         text = "\n".join(lines).strip("\n")
         if self.boilerplate:
@@ -216,6 +221,13 @@ def _number(line: str, pattern: re.Pattern[str], removed: list[Removal]) -> bool
     if not line.strip() or not pattern.match(line.strip()):
         return False
     removed.append(Removal(PAGE_NUMBER, line.strip()))
+    return True
+
+
+def _picture(line: str, removed: list[Removal]) -> bool:
+    if not PICTURE.match(line.strip()):
+        return False
+    removed.append(Removal(PICTURED, line.strip()))
     return True
 
 

@@ -27,7 +27,7 @@ LIBRARIES = (
     "charset-normalizer", "docutils", "lxml", "markdown-it-py", "pypdf", "pypdfium2", "python-calamine",
     "python-oxmsg", "python-pptx", "striprtf", "trafilatura",
 )  # fmt: skip
-DENSEST = 100  # times its size that an archive, or the rows of a file, may unfold to, if that is more than `DENSE_FROM`
+DENSEST = 100  # times its size that a file may unfold to, as an archive or in rows, if above `DENSE_FROM`
 DENSE_FROM = 1 << 28
 LARGEST = 1 << 32  # bytes that an archive may unfold to, archives in it included
 DEEPEST = 3  # archives in archives
@@ -64,7 +64,7 @@ class Parsed(NamedTuple):
     sha256: str = ""
     bytes: int = 0
     count: int = 0
-    dropped: dict[str, int] = {}
+    dropped: dict[str, int] | None = None
     rows: str = ""
     drops: str = ""
     reason: str = ""
@@ -175,7 +175,7 @@ class _Unpacking:
         return ""
 
     def shared(self, inner: list[Inner]) -> tuple[Inner, ...]:
-        """What is left is what the archives among the members may unfold to: by their size, but all something."""
+        """What is left is what archives among the members may unfold to: by their size, but all something."""
         whole = max(1, sum(self.sizes))
         left = max(self.left, 0)
         return tuple(

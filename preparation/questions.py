@@ -22,14 +22,15 @@ NUMBERING = re.compile(
 ASKING = re.compile(
     r"^(?:who|what|when|where|why|how|which|whose)(?:'s)?\s+(?:is|are|was|were|do|does|did|can|could|should|would"
     r"|will|may|must|has|have)\b"
-    r"|^how (?:many|much|long|often|far|soon)\b.*\b(?:is|are|do|does|did|can|could|should|will|may|must|has|have)"
+    r"|^how (?:many|much|long|often|far|soon)\b.*\b(?:is|are|do|does|can|could|should|will|must|has|have)"
     r" (?:i|you|we|it|there|they|the|my|your|our|a|an)\b"
     r"|^(?:is|are|do|does|can|could|should|will|may|must|has|have)\s+(?:i|you|we|it|there|the|my|your|our|a|an)\b",
     re.IGNORECASE,
 )
 # `What happens`, `Arrives in`, `You can change`: not asked for as "the … of"
 NO_NOUN = re.compile(
-    r"^(?:what|when|where|who|how|why|which|is|are|has|have|can|does|do|includes?|arrives?|applies|requires?|needs?)\b"
+    r"^(?:what|when|where|who|how|why|which|is|are|has|have|can|does|do|includes?|arrives?|applies|requires?|needs?"
+    r"|good|more|other|also)\b"
     r"|\b(?:in|on|at|by|for|to|of|with|from|until|after|before|is|are|can|you|we|i|it)$|\b(?:you|we) \w|\?$",
     re.IGNORECASE,
 )
@@ -98,6 +99,12 @@ def _calmed(heading: str) -> str:
     return heading.casefold() if capitals else heading
 
 
+def about_thing(thing: str, path: tuple[str, ...] = ()) -> str:
+    """What there is to know about a thing, below a heading that says what it is a part of."""
+    question = ABOUT["en"].format(thing)
+    return f"About {_asked_about(path[-1])}: {question[0].lower()}{question[1:]}" if path else question
+
+
 def _asked_about(heading: str) -> str:
     return _from_the_other_side(lowered(_calmed(without_number(heading).rstrip("?:."))))
 
@@ -113,12 +120,21 @@ def _of_action(words: list[str]) -> str:
         return ""
     thing = first in NOT_GERUNDS and words[1].casefold() not in ("a", "an", "the", "your", "our", "my", "up")
     if not thing and (verb := base_verb(first)):
-        return _as_asked("How do I", " ".join([verb, *rest]))
+        return _as_asked("How do I", " ".join([verb, *_after_or(rest)]))
     if first in IMPERATIVES and not (
         len(words) == 2 and rest[0] in ("policy", "policies", "options", "details")
     ):
         return _as_asked("How do I", " ".join([first, *rest]))
     return ""
+
+
+def _after_or(words: list[str]) -> list[str]:
+    """`changing or cancelling` takes two verbs."""
+    joined = ["", *words[:-1]]
+    return [
+        base_verb(word) or word if before in ("or", "and") else word
+        for before, word in zip(joined, words, strict=True)
+    ]
 
 
 def _as_asked(start: str, rest: str) -> str:
@@ -199,8 +215,8 @@ def _of_noun(heading: str) -> str:
 
 
 def of_term(term: str, text: str) -> str:
-    """What asks for the `text` that explains a term: its meaning, its amount, or what there is to know. A term
-    with a full stop runs into its text like a small heading."""
+    """What asks for the `text` that explains a term: its meaning, its amount, or what there is to know. A
+    term with a full stop runs into its text like a small heading."""
     runs_in = term.rstrip(" *_").endswith(".")
     term = term.strip(' *_`:."“”')
     named = bool(ACRONYM.match(term)) or not term[1:].islower()

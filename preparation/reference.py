@@ -234,7 +234,7 @@ def _table(piece: Piece, found: Found) -> int:
     rows = cells(piece.text)
     if len(rows) < 2 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
         return 0
-    for question, answer in of_table(rows[0], rows[1:]):
+    for question, answer in of_table(rows[0], rows[1:], piece.heading):
         found.add(question, answer, [piece])
     return 1
 

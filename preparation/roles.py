@@ -19,6 +19,7 @@ PROMPTS: list[str] = NAMES["prompts"]
 LABELS: list[str] = NAMES["labels"]
 PLAIN_INPUTS = [tuple(pair) for pair in NAMES["plain_inputs"]]
 UNKNOWN = len(LABELS) + 1
+ENOUGH_CELLS = 20  # rows from which short cells, too, are enough to tell a label by
 SMALL = 12  # rows below which an answer that comes back need not be a label
 
 CLASSIFYING = re.compile(
@@ -72,7 +73,10 @@ def roles_of(table: Table, use_case: str, label: str | None = None) -> Roles:
     ):
         return _roles("pairs", table, inputs, answer, tuple(name for name in labels if name != answer))
     for name in labels:
-        if inputs := _inputs_of_label(table, name):
+        inputs = _inputs_of_label(table, name)
+        if inputs and (
+            table.rows >= ENOUGH_CELLS or any(_says_something(table, column) for column in inputs)
+        ):
             return _roles("labelled", table, inputs, name, tuple(other for other in labels if other != name))
     return _by_figures(table)
 
@@ -145,6 +149,10 @@ def _inputs_of_label(table: Table, label: str) -> list[str]:
         or (plain_name(name) in PROMPTS and not is_label(table.columns[name], False))
     ]
     return prose or [name for name in telling if not is_label(table.columns[name], named=True)] or telling
+
+
+def _says_something(table: Table, name: str) -> bool:
+    return is_prose(table.columns[name]) or plain_name(name) in PROMPTS
 
 
 def _telling(table: Table, target: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The other end of `workers`: a process that reads files one after the other, told by lines on standard input."""
+"""The other end of `workers`: a process that reads files one by one, told by lines on standard input."""
 
 import json
 import os

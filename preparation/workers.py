@@ -1,7 +1,7 @@
 """Processes that read untrusted files: each with a memory limit, killed when a file takes too long.
 
-They are started by command line, not by multiprocessing, so that it works wherever a pipeline runs: in daemons,
-in threads, in scripts without a guard. One bad file costs one reason, whatever it does to its process.
+They are started by command line, not by multiprocessing, so that it works wherever a pipeline runs: in
+daemons, in threads, in scripts without a guard. One bad file costs one reason, whatever it does.
 """
 
 import logging
@@ -22,7 +22,10 @@ from preparation.parsing import Parsed, Task, from_json
 
 log = logging.getLogger(__name__)
 
-SERVE = "import sys; sys.path.insert(0, sys.argv[1]); from preparation.serving import serve; serve(int(sys.argv[2]))"
+SERVE = (
+    "import sys; sys.path.insert(0, sys.argv[1]);"
+    "from preparation.serving import serve; serve(int(sys.argv[2]))"
+)
 HOME = str(Path(__file__).resolve().parent.parent)
 BYTES_A_SECOND = 1 << 20  # that even a slow reader takes in, on top of the seconds allowed
 LOOK = 1.0  # seconds between looks at the clock
@@ -59,8 +62,12 @@ class Worker:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self.process = subprocess.Popen(
             [sys.executable, "-c", SERVE, HOME, str(limits.memory)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, start_new_session=True, bufsize=0,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            start_new_session=True,
+            bufsize=0,
+        )
         self.node: Node | None = None
         self.read = b""
         self.served = 0

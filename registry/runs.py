@@ -215,6 +215,9 @@ def in_step(run: Run, job: Job | None) -> Run:
     at_work = run.elsewhere or run.pid or run.flow_run_id
     if job is None or run.status in ENDED or not at_work:
         return run
+    if job.status == "queued" and job.remote_id is None and not run.elsewhere:
+        # opened, and its data not validated yet
+        return run
     if job.status not in ENDED:
         return run.but(status=job.status)
     if not run.elsewhere:

@@ -54,7 +54,7 @@ class Chatting:
     def __init__(self, settings: Settings, registry: Registry, plans: Plans):
         self.settings, self.registry, self.plans = settings, registry, plans
         self.server = ModelServer()
-        self.vllm = Vllm(settings.vllm_url) if settings.vllm_url else None
+        self.vllm = Vllm(settings.vllm_url, settings.vllm_api_key) if settings.vllm_url else None
         self.threads = ThreadPoolExecutor(STREAMS, "luthier-chat")
         self.streaming = 0
         self._provider = lru_cache(8)(self._made)

@@ -20,9 +20,10 @@ LOAD_SECONDS = 120.0
 class Vllm:
     """`url` is the server's address, with or without /v1."""
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, key: str = ""):
         self.url = url.rstrip("/").removesuffix("/v1")
-        self.provider = providers.get("openai", api_key="none", base_url=f"{self.url}/v1")
+        self.key = key or "none"
+        self.provider = providers.get("openai", api_key=self.key, base_url=f"{self.url}/v1")
         self._loaded: set[str] = set()
         self._loading = threading.Lock()
 
@@ -30,23 +31,26 @@ class Vllm:
         self, base_model: str, name: str, folder: str, messages: Sequence[Message], options: ChatOptions
     ) -> Iterator[str | Usage]:
         """`name` is the adapter in `folder`; without a name the base model answers."""
+        known = name in self._loaded
         if name:
             self._load(name, folder)
         try:
             yield from self.provider.chat(base_model, name or base_model, messages, options)
         except Refused:
-            # the server may have been restarted, and forgot its adapters
+            if not known:
+                raise
+            # the server was restarted and forgot its adapters
             self._loaded.discard(name)
-            raise
+            self._load(name, folder)
+            yield from self.provider.chat(base_model, name, messages, options)
 
     def _load(self, name: str, folder: str) -> None:
         with self._loading:
             if name in self._loaded:
                 return
             body = json.dumps({"lora_name": name, "lora_path": folder}).encode()
-            request = urllib.request.Request(
-                f"{self.url}/v1/load_lora_adapter", body, {"Content-Type": "application/json"}
-            )
+            headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"}
+            request = urllib.request.Request(f"{self.url}/v1/load_lora_adapter", body, headers)
             try:
                 urllib.request.urlopen(request, timeout=LOAD_SECONDS).close()
             except urllib.error.HTTPError as error:

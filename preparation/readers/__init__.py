@@ -1,9 +1,9 @@
 """One reader a format, chosen by what a file holds; its ending only breaks a tie.
 
 A reader is a module of this package with `read(path, source)`: it yields a `Row`, a `Drop` or a `Member` for
-each thing it meets, always the same for the same bytes, and raises `Unreadable`, at any moment, when the whole
-file is of no use: what it yielded before is then taken back. A new format is one such module and one line in
-`ENDINGS`, and one in `detection.MAGIC` if its bytes tell it.
+each thing it meets, always the same for the same bytes, and raises `Unreadable`, at any moment, when the
+whole file is of no use: what it yielded before is then taken back. A new format is one such module and one
+line in `ENDINGS`, and one in `detection.MAGIC` if its bytes tell it.
 """
 
 import lzma
@@ -44,11 +44,11 @@ ENDINGS = {
     "picture": (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
     "archive": (".zip", ".tar", ".tgz", ".gz", ".bz2", ".tbz2", ".xz", ".txz"),
     "code": (
-        ".py", ".pyi", ".js", ".mjs", ".jsx", ".ts", ".tsx", ".java", ".kt", ".scala", ".go", ".rs", ".c", ".h",
-        ".cc", ".cpp", ".hpp", ".cs", ".swift", ".m", ".rb", ".php", ".pl", ".lua", ".r", ".jl", ".ex", ".exs",
-        ".erl", ".hs", ".ml", ".clj", ".dart", ".sql", ".sh", ".bash", ".zsh", ".ps1", ".bat", ".css", ".scss",
-        ".vue", ".svelte", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".proto", ".graphql", ".tf",
-        ".cmake", ".gradle", ".tex",
+        ".py", ".pyi", ".js", ".mjs", ".jsx", ".ts", ".tsx", ".java", ".kt", ".scala", ".go", ".rs", ".c",
+        ".h", ".cc", ".cpp", ".hpp", ".cs", ".swift", ".m", ".rb", ".php", ".pl", ".lua", ".r", ".jl", ".ex",
+        ".exs", ".erl", ".hs", ".ml", ".clj", ".dart", ".sql", ".sh", ".bash", ".zsh", ".ps1", ".bat", ".css",
+        ".scss", ".vue", ".svelte", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".proto", ".graphql",
+        ".tf", ".cmake", ".gradle", ".tex",
     ),
 }  # fmt: skip
 EXCERPT = 200

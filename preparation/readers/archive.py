@@ -8,6 +8,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from preparation.readers import Member, Unreadable, undamaged
 from records import Source
 
 MOST_MEMBERS = 50_000
+HIDDEN = re.compile(r"\.[^.]|~\$")
 NOTHING = io.BytesIO()
 OUTSIDE = "Its name leads out of the archive; unpack it where it belongs and give the folder."
 LOCKED = "It needs a password; unpack it and give the folder."
@@ -91,9 +93,7 @@ def _packed(path: Path, head: bytes, source: Source) -> Iterator[Member]:
 def hidden(name: str) -> bool:
     """Files that systems leave in archives, and those hidden as they are in folders."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    return any(
-        part.startswith((".", "~$")) and part not in (".", "..") or part == "__MACOSX" for part in parts
-    )
+    return any(part == "__MACOSX" or HIDDEN.match(part) for part in parts)
 
 
 def _fault(name: str, regular: bool) -> str:

@@ -11,7 +11,8 @@ from records import Drop, Row, Source
 
 LANGUAGES = {
     ".py": "python", ".pyi": "python", ".js": "javascript", ".mjs": "javascript", ".ts": "typescript",
-    ".kt": "kotlin", ".rs": "rust", ".h": "c", ".cc": "cpp", ".hpp": "cpp", ".cs": "csharp", ".m": "objectivec",
+    ".kt": "kotlin", ".rs": "rust", ".h": "c", ".cc": "cpp", ".hpp": "cpp", ".cs": "csharp",
+    ".m": "objectivec",
     ".rb": "ruby", ".pl": "perl", ".jl": "julia", ".ex": "elixir", ".exs": "elixir", ".erl": "erlang",
     ".hs": "haskell", ".ml": "ocaml", ".clj": "clojure", ".sh": "bash", ".zsh": "bash", ".ps1": "powershell",
     ".yml": "yaml", ".cfg": "ini", ".conf": "ini", ".tf": "hcl", ".gradle": "groovy", ".tex": "latex",

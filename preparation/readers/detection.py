@@ -121,7 +121,7 @@ def _zipped(path: Path, ending: str) -> str:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             mimetype = archive.read("mimetype")[:80].decode("latin-1") if "mimetype" in names else ""
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError):
+    except MISREADS:
         promised = _promised(ending)
         return promised if promised in {name for _, name in (*MEMBERS, *MIMETYPES)} else "archive"
     if "META-INF/container.xml" in names and "epub" in mimetype + ending:

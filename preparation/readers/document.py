@@ -6,6 +6,7 @@ section with its header or fence repeated.
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from preparation.readers import excerpt
@@ -99,12 +100,12 @@ def _packed(lines: Iterable[str], before: str, after: str) -> Iterator[str]:
     room = max(SECTION - len(before) - len(after), SECTION // 4)
     held: list[str] = []
     length = 0
-    for line in (part for line in lines for part in _cut(line, room)):
-        if held and length + len(line) > room:
+    for part in chain.from_iterable(_cut(line, room) for line in lines):
+        if held and length + len(part) > room:
             yield before + "\n".join(held) + after
             held, length = [], 0
-        held.append(line)
-        length += len(line) + 1
+        held.append(part)
+        length += len(part) + 1
     if held:
         yield before + "\n".join(held) + after
 

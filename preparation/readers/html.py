@@ -1,7 +1,7 @@
 """Web pages: trafilatura says which words are the main text, the page itself how they are written.
 
 trafilatura finds the main text best of all but loses code, cells and headings on the way; so its text only
-decides which blocks of the page are kept, and what stands between kept blocks and is no list of links comes too.
+decides which blocks of the page are kept; what stands between these and is no list of links comes too.
 """
 
 import logging

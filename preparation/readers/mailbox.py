@@ -1,7 +1,7 @@
 """A mailbox file: its mails by thread. A thread is a conversation where it can be told who answers.
 
-Who answers can be told if one address takes part in nearly all threads that several people started, and never
-starts one: that of a help desk. Then it speaks as the assistant. Otherwise each mail is a text under its subject.
+Who answers can be told if one address takes part in nearly all threads that several people started and never
+starts one: that of a help desk. Then it speaks as the assistant. Otherwise each mail is a text of its own.
 """
 
 import re
@@ -24,8 +24,8 @@ FROM = re.compile(rb"From \S.*\d{4}\s*$|From - |From \S+@\S+ ")
 LEAST_THREADS = 3
 NEARLY_ALL = 0.8
 QUOTED = re.compile(
-    r"^(?:>|On .{6,200} wrote:\s*$|Am .{6,200} schrieb .{0,120}:\s*$|Le .{6,200} a écrit\s?:\s*$|-{3,} ?Original Message ?-{3,}"
-    r"|-{2,} ?Ursprüngliche Nachricht)",
+    r"^(?:>|On .{6,200} wrote:\s*$|Am .{6,200} schrieb .{0,120}:\s*$|Le .{6,200} a écrit\s?:\s*$"
+    r"|-{3,} ?Original Message ?-{3,}|-{2,} ?Ursprüngliche Nachricht)",
     re.IGNORECASE,
 )
 SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)

@@ -35,7 +35,7 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
 
 
 def rows(document: str, source: Source, by: Literal["line", "element"] = "line") -> Iterator[Row | Drop]:
-    """A row for each section of a Markdown text, placed by its line or, where lines mean nothing, by number."""
+    """A row for each section of a Markdown text, placed by line or, where lines mean nothing, by number."""
     start, title = _front_matter(document)
     lines = document.split("\n")
     headings, blocks = _outline("\n" * start + "\n".join(lines[start:]))

@@ -16,15 +16,16 @@ from preparation.readers.document import Block, fenced, table
 Keep = Callable[[HtmlElement, str], bool]
 SKIPPED = frozenset(
     (
-        "script", "style", "head", "template", "noscript", "svg", "iframe", "object", "embed", "canvas", "audio",
-        "video", "map", "input", "button", "select", "textarea", "datalist", "dialog", "del", "s", "strike",
+        "script", "style", "head", "template", "noscript", "svg", "iframe", "object", "embed", "canvas",
+        "audio", "video", "map", "input", "button", "select", "textarea", "datalist", "dialog", "del", "s",
+        "strike",
     )
 )  # fmt: skip
 INLINE = frozenset(
     (
-        "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "br", "cite", "code", "data", "dfn", "em", "font", "i",
-        "img", "ins", "kbd", "label", "mark", "math", "nobr", "output", "picture", "q", "rp", "rt", "ruby", "samp",
-        "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
+        "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "br", "cite", "code", "data", "dfn", "em", "font",
+        "i", "img", "ins", "kbd", "label", "mark", "math", "nobr", "output", "picture", "q", "rp", "rt",
+        "ruby", "samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
     )
 )  # fmt: skip
 HEADINGS = {**{f"h{level}": level for level in range(1, 7)}, "summary": 6}

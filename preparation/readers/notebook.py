@@ -1,4 +1,4 @@
-"""Jupyter notebooks: their Markdown as it is, code fenced by its language, and what it printed if it is short."""
+"""Jupyter notebooks: Markdown as it is, code fenced by its language, what it printed if that is short."""
 
 import json
 from collections.abc import Iterator

@@ -13,12 +13,12 @@ PREFERRED = ("eng", "deu", "fra", "spa", "ita", "por", "nld")  # of what is inst
 
 
 @functools.cache
-def _program() -> str | None:
+def program() -> str | None:
     return shutil.which("tesseract")
 
 
 def is_ready() -> bool:
-    return _program() is not None
+    return program() is not None
 
 
 def needed(what: str) -> Lacking:
@@ -28,7 +28,7 @@ def needed(what: str) -> Lacking:
 @functools.cache
 def _languages() -> str:
     listed = subprocess.run(
-        [_program() or "", "--list-langs"], capture_output=True, text=True, timeout=SECONDS
+        [program() or "", "--list-langs"], capture_output=True, text=True, timeout=SECONDS
     )
     installed = listed.stdout.split("\n")[1:]
     return "+".join([name for name in PREFERRED if name in installed][:3]) or "eng"
@@ -38,7 +38,7 @@ def words(picture: Path | bytes) -> str:
     """The text of a picture, its paragraphs parted by blank lines. Raises Unreadable."""
     given = None if isinstance(picture, Path) else picture
     name = str(picture) if isinstance(picture, Path) else "stdin"
-    command = [_program() or "", name, "stdout", "-l", _languages()]
+    command = [program() or "", name, "stdout", "-l", _languages()]
     try:
         done = subprocess.run(
             command, input=given, capture_output=True, timeout=SECONDS, env={"OMP_THREAD_LIMIT": "1"}

@@ -16,8 +16,11 @@ TAGS = {
     "table-cell": "td", "line-break": "br", "page": "section", "note-body": "aside",
 }  # fmt: skip
 SKIPPED = frozenset(
-    ("annotation", "tracked-changes", "sequence-decls", "forms", "table-of-content", "note-citation", "bookmark",
-     "alphabetical-index", "illustration-index", "table-index", "object-index", "image", "title", "desc")
+    (
+        "annotation", "tracked-changes", "sequence-decls", "forms", "table-of-content", "note-citation",
+        "bookmark", "alphabetical-index", "illustration-index", "table-index", "object-index", "image",
+        "title", "desc",
+    )
 )  # fmt: skip
 MOST_COPIES = 100  # of a cell or row that stands for several
 

@@ -1,4 +1,4 @@
-"""RTF, by striprtf; which paragraphs are headings is told from its style sheet, which striprtf leaves aside."""
+"""RTF, by striprtf; which paragraphs are headings its style sheet tells, which striprtf leaves aside."""
 
 import re
 from collections.abc import Iterator

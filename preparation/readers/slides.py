@@ -1,4 +1,4 @@
-"""PowerPoint, by python-pptx: a row for each slide under its title, lists and tables as Markdown, notes last."""
+"""PowerPoint, by python-pptx: each slide under its title, lists and tables as Markdown, notes last."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Word documents: headings by style or outline level, lists by numbering, tables; what was deleted is left out.
+"""Word documents: headings by style or outline level, lists by numbering, tables; not what was deleted.
 
 Read from the XML itself: mammoth and python-docx give no more, and mammoth takes fifty times as long. Headers
 and footers of pages, comments and the table of contents are not the text; notes come last.

@@ -1,4 +1,4 @@
-"""XML: records where it holds lists of them, otherwise its text under its titles. Entities are not resolved."""
+"""XML: records where it holds lists of them, otherwise its text under its titles. No entity is resolved."""
 
 from collections import defaultdict
 from collections.abc import Iterator

@@ -50,7 +50,7 @@ def test_every_file_is_used_or_named_with_a_reason(tmp_path: Path) -> None:
         "broken.json": "It is not valid JSON: Expecting property name enclosed in double quotes, line 1; "
         "correct it there.",
         "empty.txt": "The file is empty.",
-        "letter.docx": "Zip archives are not read; unpack it and give the folder.",
+        "letter.docx": "The Word document is damaged; open it in its program and save it anew.",
         "noise.bin": "The file is neither text nor of a kind that is known; "
         "save it as PDF, text, CSV or JSONL.",
         "scan.pdf": "The PDF is damaged; open it in a PDF viewer and save it anew.",
@@ -124,6 +124,16 @@ def test_rows_can_come_from_and_go_to_a_store() -> None:
     rows = ingest(["memory://ingest/in"], "memory://ingest/out")
     assert (rows.uri, rows.count) == ("memory://ingest/out/rows.jsonl", 6)
     assert {row.source.uri for row in read_rows(rows.uri)} >= {"memory:///ingest/in/deep/note.txt"}
+
+
+def test_files_of_one_name_come_by_their_content(tmp_path: Path) -> None:
+    for folder, content in (("x", "later"), ("y", "earlier"), ("z", "later")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "same.txt").write_text(content)
+    sources = [str(tmp_path / folder) for folder in "zyx"]
+    rows = ingest(sources, tmp_path / "out")
+    assert rows == ingest(sources[::-1], tmp_path / "out")
+    assert [file.sha256 for file in rows.files] == sorted(file.sha256 for file in rows.files)
 
 
 @pytest.fixture

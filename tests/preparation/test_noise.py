@@ -70,6 +70,18 @@ def test_a_table_of_contents_goes_with_its_title(new) -> None:
     assert len(removed) == 4
 
 
+@pytest.mark.parametrize("line", ["[Image unavailable.]", "[Illustration]", "![The quay](images/quay.png)"])
+def test_places_of_pictures_go(new, line: str) -> None:
+    texts, removed = cleaned([new.section(1, f"{BODY[0]}\n\n{line}\n\n{BODY[1]}")])
+    assert texts == [f"{BODY[0]}\n\n\n\n{BODY[1]}"]
+    assert removed == [("place of a picture", line)]
+
+
+def test_a_picture_in_a_sentence_stays(new) -> None:
+    text = "Press ![the bell](bell.png) twice, see [Figure 2] and [image sizes](sizes.md)."
+    assert cleaned([new.section(1, text)]) == ([text], [])
+
+
 def test_dots_in_a_sentence_are_no_table_of_contents(new) -> None:
     text = "He waited.... and waited, for 12 hours in all..."
     assert cleaned([new.section(1, text)]) == ([text], [])

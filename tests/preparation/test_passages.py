@@ -21,7 +21,8 @@ def test_headings_among_the_lines_of_a_page_are_found(new) -> None:
 
 
 def test_numbered_headings_of_a_page_are_no_list(new) -> None:
-    text = f"Terms of the ferry\n{SENTENCE * 2}\n1. Who may travel\n{SENTENCE * 2}\n2. How long it lasts\n{SENTENCE * 2}"
+    body = SENTENCE * 2
+    text = f"Terms of the ferry\n{body}\n1. Who may travel\n{body}\n2. How long it lasts\n{body}"
     assert [piece.heading for piece in pieces([new.page(1, text)])] == [
         ("Terms of the ferry",),
         ("Terms of the ferry", "1. Who may travel"),
@@ -30,7 +31,8 @@ def test_numbered_headings_of_a_page_are_no_list(new) -> None:
 
 
 def test_numbered_steps_are_no_headings(new) -> None:
-    text = f"{SENTENCE}\n\n1. Open the app\n2. Choose a ferry\n3. Pay by card or by the account of your firm, as you like"
+    steps = "1. Open the app\n2. Choose a ferry\n3. Pay by card or by the account of your firm, as you like"
+    text = f"{SENTENCE}\n\n{steps}"
     assert {piece.heading for piece in pieces([new.page(1, text)])} == {()}
 
 

@@ -27,6 +27,7 @@ from preparation.questions import answer_of_cell, base_verb, from_heading, langu
         ("How long does the guarantee last", "How long does the guarantee last?"),
         ("When nobody is at home", "What happens when nobody is at home?"),
         ("Adding something you forgot", "How do I add something I forgot?"),
+        ("Changing or cancelling an order", "How do I change or cancel an order?"),
         ("Caring for cast iron", "How do I care for cast iron?"),
         ("Processing refunds", "What should I know about processing refunds?"),
         ("API keys", "What should I know about API keys?"),

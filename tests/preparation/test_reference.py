@@ -87,15 +87,15 @@ def test_tables_are_asked_by_row_and_column(new) -> None:
     assert pairs(new.section(1, text, "Fees")) == {
         "What is the monthly price of Solo?": "The monthly price of Solo is €9.",
         "What is the support of Solo?": "By mail.",
-        "What should I know about Solo?": "Monthly price: €9\nSupport: by mail",
+        "About fees: what should I know about Solo?": "Monthly price: €9\nSupport: by mail",
         "What is the monthly price of Firm?": "The monthly price of Firm is €99.",
     }
 
 
 def test_columns_that_are_no_nouns_are_told_by_row(new) -> None:
-    text = "| Wood | Arrives in | What happens | Dishwasher |\n|---|---|---|---|\n| Oak | a week | It is oiled | no |"
+    text = "| Wood | Arrives in | What happens | Oven |\n|---|---|---|---|\n| Oak | a week | It dries | no |"
     assert pairs(new.section(1, text, "Wood")) == {
-        "What should I know about Oak?": "Arrives in: a week\nWhat happens: It is oiled\nDishwasher: no"
+        "About wood: what should I know about Oak?": "Arrives in: a week\nWhat happens: It dries\nOven: no"
     }
 
 
@@ -104,6 +104,11 @@ def test_a_large_table_is_asked_by_row() -> None:
     found = list(of_table(["Port", "Berths", "Crane"], rows))
     assert len(found) == 40
     assert found[3] == ("What should I know about port 3?", "Berths: 3\nCrane: yes")
+
+
+def test_columns_of_one_kind_of_thing_are_told_by_row() -> None:
+    found = list(of_table(["", "Mail card", "Paper card"], [["Value", "€10", "€20"]]))
+    assert found == [("What should I know about Value?", "Mail card: €10\nPaper card: €20")]
 
 
 def test_columns_set_by_blanks_are_cells() -> None:

@@ -138,6 +138,11 @@ def test_short_cells_are_facts() -> None:
     assert roles_of(made, "").shape == "facts"
 
 
+def test_a_small_table_of_short_cells_has_no_label() -> None:
+    made = table(6, Team=lambda n: "abc"[n % 3], Cups=lambda n: str(n % 3))
+    assert roles_of(made, "").shape == "facts"
+
+
 def test_an_answer_column_that_is_empty_is_still_the_answer() -> None:
     assert roles_of(table(5, question=MESSAGE, answer=""), "").target == "answer"
 

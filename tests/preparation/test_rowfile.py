@@ -44,17 +44,14 @@ def test_drops_are_counted_by_reason_and_earlier_ones_taken_over(tmp_path: Path)
     assert file.reasons == {"short": 2}
 
 
-def test_what_is_taken_back_is_neither_written_nor_counted(tmp_path: Path) -> None:
+def test_lines_are_taken_over_as_they_are_and_counted(tmp_path: Path) -> None:
     uri = str(tmp_path / "drops.jsonl")
+    drop = Drop(source=Source(uri="/b"), reason="other")
     with writing(uri) as file:
         file.write(Drop(source=Source(uri="/a"), reason="empty"))
-        mark = file.mark()
-        for _ in range(2):
-            file.write(Drop(source=Source(uri="/b"), reason="other", excerpt="long " * 9))
-            file.take_back(mark)
-        file.write(Drop(source=Source(uri="/c"), reason="empty"))
-    assert [drop.source.uri for drop in read_drops(uri)] == ["/a", "/c"]
-    assert (file.count, file.reasons) == (2, {"empty": 2})
+        file.extend([drop.model_dump_json(exclude_defaults=True).encode() + b"\n"] * 2, {"other": 2})
+    assert [drop.source.uri for drop in read_drops(uri)] == ["/a", "/b", "/b"]
+    assert (file.count, file.reasons) == (3, {"empty": 1, "other": 2})
 
 
 @pytest.mark.parametrize("folder", ["local", "memory://rowfile/failing"])

@@ -7,7 +7,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from errors import NotConfigured, NotFound, Unavailable
-from preparation.sources import fetched, find_files, unopened
+from preparation.sources import digest_of, downloaded, find_files, unopened
 
 
 def grow(folder: Path, *names: str) -> None:
@@ -110,17 +110,6 @@ def test_the_folder_of_the_output_is_left_out(tree: Path) -> None:
     assert names(tree, out=str(tree / "out")) == ["a.txt", "b.csv", "deep/c.txt", "deep/er/d.txt"]
 
 
-def test_files_come_by_name_and_namesakes_by_content(tmp_path: Path) -> None:
-    for folder, content in (("x", "later"), ("y", "earlier"), ("z", "later")):
-        grow(tmp_path, f"{folder}/same.txt", f"{folder}/{folder}.txt")
-        (tmp_path / folder / "same.txt").write_text(content)
-    sources = [str(tmp_path / folder) for folder in "zyx"]
-    copies = list(fetched(find_files(sources)))
-    assert [copy.file.name for copy in copies] == ["same.txt"] * 3 + ["x.txt", "y.txt", "z.txt"]
-    assert copies == list(fetched(find_files(sources[::-1])))
-    assert [copy.sha256 for copy in copies[:3]] == sorted(copy.sha256 for copy in copies[:3])
-
-
 def test_remote_folders_globs_and_files_are_found() -> None:
     store = fsspec.filesystem("memory")
     for name in ("a.txt", "deep/b.txt", ".hidden/c.txt", "deep/d.csv"):
@@ -130,12 +119,13 @@ def test_remote_folders_globs_and_files_are_found() -> None:
     assert names("memory://found/deep/b.txt", "memory://found/") == ["a.txt", "deep/b.txt", "deep/d.csv"]
 
 
-def test_a_remote_copy_is_gone_afterwards() -> None:
+def test_a_remote_file_is_brought_here_with_its_digest(tmp_path: Path) -> None:
     fsspec.filesystem("memory").pipe("/fetch/a.txt", b"hello")
-    for copy in fetched(find_files(["memory://fetch/a.txt"])):
-        assert copy.path.read_bytes() == b"hello"
-        assert (copy.bytes, copy.file.uri) == (5, "memory:///fetch/a.txt")
-    assert not copy.path.exists()
+    (file,) = find_files(["memory://fetch/a.txt"])
+    copy = downloaded(file, tmp_path / "copy")
+    assert copy.path.read_bytes() == b"hello"
+    assert (copy.sha256, copy.bytes) == digest_of(copy.path)
+    assert (copy.bytes, copy.file.uri) == (5, "memory:///fetch/a.txt")
 
 
 FAULTS = {"forbidden": PermissionError, "vanished": FileNotFoundError, "slow": TimeoutError}
@@ -164,9 +154,9 @@ def moody() -> Moody:
     return Moody()
 
 
-def test_a_remote_file_that_may_not_be_read_is_told(moody: Moody) -> None:
+def test_a_remote_file_that_may_not_be_read_is_told(moody: Moody, tmp_path: Path) -> None:
     moody.pipe({"/m/forbidden": b"x", "/m/vanished": b"x"})
-    copies = list(fetched(find_files(["moody://m"])))
+    copies = [downloaded(file, tmp_path / "copy") for file in find_files(["moody://m"])]
     assert [(copy.file.name, bool(copy.fault)) for copy in copies] == [
         ("forbidden", True),
         ("vanished", True),
@@ -174,10 +164,11 @@ def test_a_remote_file_that_may_not_be_read_is_told(moody: Moody) -> None:
     assert copies[0].fault == "Access to 'moody:///m/forbidden' was refused."
 
 
-def test_a_passing_fault_of_the_network_can_be_retried(moody: Moody) -> None:
+def test_a_passing_fault_of_the_network_can_be_retried(moody: Moody, tmp_path: Path) -> None:
     moody.pipe("/n/slow", b"x")
+    (file,) = find_files(["moody://n"])
     with pytest.raises(Unavailable, match="can't be reached"):
-        list(fetched(find_files(["moody://n"])))
+        downloaded(file, tmp_path / "copy")
 
 
 def test_missing_credentials_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -197,9 +188,3 @@ def test_missing_credentials_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_a_local_file_that_may_not_be_read_is_told() -> None:
     assert unopened(PermissionError(13, "denied")) == "It may not be opened; allow this user to read it."
     assert unopened(OSError(5, "Input/output error")) == "It can't be read: Input/output error."
-
-
-def test_a_file_that_vanishes_is_told(tree: Path) -> None:
-    found = find_files([str(tree)])
-    (tree / "a.txt").unlink()
-    assert [copy.fault for copy in fetched(found)] == ["It has vanished while files were read.", "", "", ""]

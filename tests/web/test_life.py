@@ -1,4 +1,4 @@
-"""`luthier serve` as a program, the official SDKs as its clients, the whole pipeline on a tiny model behind it."""
+"""`luthier serve` as a program, the official SDKs as its clients, the pipeline on a tiny model behind it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The model process seen from the server, with a scripted process, and the process itself with a tiny model."""
+"""The model process seen from the server, a script in its place."""
 
 import asyncio
 import sys
@@ -21,7 +21,8 @@ def answer(said):
     if words[0] == "die": os._exit(1)
     if words[0] == "babble": print("no JSON", flush=True)
     if words[0] == "fail":
-        say(id=number, failure={"code": "invalid_data_format", "message": "Too long.", "hint": "Cut it."}); return
+        failure = {"code": "invalid_data_format", "message": "Too long.", "hint": "Cut it."}
+        return say(id=number, failure=failure)
     while words[0] == "wait":
         if number in back: return
         time.sleep(0.01)

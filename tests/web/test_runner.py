@@ -30,7 +30,12 @@ BEHAVIOURS = {
     "succeed": "registry.update_run(sys.argv[3], status='succeeded')",
     "hang": "time.sleep(300)",
     "die": "sys.exit('no memory left')",
-    "deaf": "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(300)",
+    "deaf": """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+time.sleep(300)
+""",
 }
 
 

@@ -1,24 +1,30 @@
 """A file of given bytes, read as its bytes and ending suggest; and PDFs written by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from preparation import readers
-from records import Drop, Row, Source
+from preparation.readers import Member, ocr
+from records import Source
 
-Read = Callable[[str, str | bytes], list[Row | Drop]]
+Read = Callable[[str, str | bytes], list[Any]]
 
 
 @pytest.fixture(scope="session")
 def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
     folder = tmp_path_factory.mktemp("read")
 
-    def read(name: str, content: str | bytes) -> list[Row | Drop]:
+    def read(name: str, content: str | bytes) -> list[Any]:
+        """Rows, drops, and of members their name and content, or their fault."""
         path = folder / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return list(readers.read(path, Source(uri=f"/data/{name}")))
+        items = readers.read(path, Source(uri=f"/data/{name}"))
+        return [
+            (item.name, item.fault or item.stream.read()) if isinstance(item, Member) else item for item in items
+        ]
 
     return read
 
@@ -71,6 +77,14 @@ def _written(objects: dict[int, bytes]) -> bytes:
         f"xref\n0 {size}\n{table}trailer\n<</Size {size}/Root 1 0 R>>\nstartxref\n{len(document)}\n%%EOF\n"
     )
     return document + trailer.encode()
+
+
+@pytest.fixture
+def without_tesseract(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    ocr.program.cache_clear()
+    monkeypatch.setenv("PATH", "/nowhere")
+    yield
+    ocr.program.cache_clear()
 
 
 @pytest.fixture(scope="session")

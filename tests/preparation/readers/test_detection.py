@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from preparation.readers import Unreadable, unread
-from preparation.readers.detection import format_of
+from preparation.readers.detection import format_of, text_format
 
 RECORDS = b'{"q": "a"}\n{"q": "b"}\n'
 
@@ -56,27 +56,52 @@ def zipped(*names: str) -> bytes:
     return buffer.getvalue()
 
 
+def word() -> bytes:
+    return zipped("[Content_Types].xml", "word/document.xml")
+
+
+@pytest.mark.parametrize(
+    ("content", "ending", "format"),
+    [
+        (word(), ".docx", "word"),
+        (word(), ".txt", "word"),
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), ".csv", "workbook"),
+        (zipped("[Content_Types].xml", "ppt/slides.xml"), "", "slides"),
+        (zipped("mimetype", "META-INF/container.xml"), ".zip", "epub"),
+        (zipped("word/letter.txt"), ".zip", "archive"),
+        (word()[:40], ".docx", "word"),
+        (word()[:40], ".zip", "archive"),
+        (gzip.compress(RECORDS), ".jsonl", "archive"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", ".txt", "picture"),
+        (b"<!DOCTYPE html><html></html>", ".txt", "html"),
+        (b"<p>words</p>", ".html", "html"),
+        (b"<?xml version='1.0'?><html xmlns='x'/>", ".xml", "html"),
+        (b"<?xml version='1.0'?><a/>", ".txt", "xml"),
+        (b"{\\rtf1 hello}", ".doc", "rtf"),
+        (b"From: someone\n\nHello", ".eml", "mail"),
+        (b"From: a\nTo: b\nSubject: c\nDate: d\n\nHello", ".txt", "mail"),
+        (b"From a@example.org Mon Mar 2 10:00:00 2026\nSubject: x\n\nHello", "", "mailbox"),
+        (b"From: here to there\n\nHello", ".txt", "text"),
+        (b"#!/bin/sh\necho hello\n", "", "code"),
+        (b"a = 1\n", ".py", "code"),
+        (b'{"cells": []}', ".ipynb", "notebook"),
+        (b"PAR1\x00\x00", "", "columns"),
+        (b"\x00\x01\x02\x03" * 50, ".xlsx", "workbook"),
+    ],
+)
+def test_documents_are_known_by_what_they_hold(folder: Path, content: bytes, ending: str, format: str) -> None:
+    assert named(folder, content, ending) == format
+
+
 @pytest.mark.parametrize(
     ("content", "ending", "reason"),
     [
         (b"", ".txt", "The file is empty."),
         (b" \n\t\n", ".txt", "The file is empty; it holds only white space."),
         (b"\xef\xbb\xbf", ".csv", "The file is empty"),
-        (zipped("word/document.xml"), ".docx", "Word documents are not read yet; save it as PDF or text."),
-        (zipped("word/document.xml"), ".txt", "Word documents"),
-        (zipped("xl/workbook.xml"), ".csv", "Excel workbooks are not read yet; save the sheet as CSV."),
-        (zipped("ppt/slides.xml"), ".pptx", "PowerPoint"),
-        (zipped("mimetype", "x.opf"), ".epub", "E-books"),
-        (zipped("a.txt"), ".zip", "Zip archives are not read; unpack it"),
-        (zipped("a.txt")[:40], ".zip", "Zip archives"),
-        (gzip.compress(RECORDS), ".jsonl", "Packed files are not read; unpack"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", ".txt", "Pictures are not read; "),
-        (b"<!DOCTYPE html><html></html>", ".txt", "Web pages are not read yet"),
-        (b"<p>words</p>", ".html", "Web pages"),
-        (b"<?xml version='1.0'?><a/>", ".txt", "XML is not read yet"),
-        (b"{\\rtf1 hello}", ".doc", "RTF documents"),
-        (b"From: someone\n\nHello", ".eml", "Mail is not read yet"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", ".doc", "Word documents"),
+        (b"7z\xbc\xaf\x27\x1c", ".7z", "Archives of this kind are not read; unpack it"),
+        (b"<?xml version='1.0'?><svg xmlns='x'/>", ".svg", "Drawings"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", ".doc", "The file is damaged; open it"),
         (b"\x00\x01\x02\x03" * 50, ".txt", "The file is neither text nor of a kind that is known"),
         (b"\x00\x01\x02\x03" * 50, ".mp3", "Sound and video"),
     ],
@@ -87,6 +112,12 @@ def test_what_is_not_read_is_told_with_a_remedy(
     with pytest.raises(Unreadable) as error:
         named(folder, content, ending)
     assert str(error.value).startswith(reason)
+
+
+@pytest.mark.parametrize("content", [word(), b"%PDF-1.4", b"\x00\x01" * 50, b""])
+def test_what_can_be_no_plain_text_is_not_looked_into(folder: Path, content: bytes) -> None:
+    (folder / "file").write_bytes(content)
+    assert text_format(folder / "file", ".txt") == ""
 
 
 def test_every_refusal_is_a_sentence_with_a_remedy() -> None:

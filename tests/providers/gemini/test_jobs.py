@@ -4,8 +4,10 @@ import logging
 from collections.abc import Callable
 
 import pytest
+from google.auth.exceptions import RefreshError
 
 from errors import LuthierError, NotConfigured, Refused, Unavailable
+from providers.gemini.faults import mapped
 from providers.gemini.provider import Gemini
 from records import Dataset, Recipe
 from tests.providers.conftest import LABEL
@@ -358,9 +360,11 @@ def test_a_token_that_ran_out_is_renewed_once(
 def test_a_fault_of_the_sign_in_is_passing_and_a_refusal_final(
     make: Make, vendor: GeminiVendor, waits: list[float]
 ) -> None:
-    vendor.fault("POST", "/token$", status=503, times=8)
+    vendor.fault("POST", "/token$", cut=True)
     assert make().find(LABEL) is None
     assert waits
+    with pytest.raises(Unavailable), mapped("signing in"):
+        raise RefreshError("HTTP 503", retryable=True)
     refused = {"error": "invalid_grant", "error_description": "Token has been revoked."}
     vendor.fault("POST", "/token$", status=400, times=8, body=refused)
     with pytest.raises(NotConfigured, match="revoked"):
