@@ -1,6 +1,7 @@
 """Options that several commands share, and the records they make."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -34,6 +35,16 @@ LearningRate = Annotated[
     float | None, typer.Option("--learning-rate", help="peak rate; default: by the base model and the data")
 ]
 Rank = Annotated[int | None, typer.Option("--rank", min=1, max=512, help="of the LoRA adapter")]
+AcceptRetirement = Annotated[
+    bool, typer.Option("--accept-retirement", help="hosted: train although the base is switched off soon")
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", min=0, help="hosted: refuse jobs estimated above this, in US dollars"),
+]
+Option = Annotated[
+    list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="an option of the provider's own")
+]
 Name = Annotated[
     str | None, typer.Option("--name", "-n", help="of the model; default: the base model's name")
 ]
@@ -64,6 +75,7 @@ def recipe_of(
     learning_rate: float | None = None,
     rank: int | None = None,
     seed: int = 17,
+    options: dict[str, Any] | None = None,
 ) -> Recipe:
     return Recipe(
         base_model=base_model or settings().base_model,
@@ -71,7 +83,31 @@ def recipe_of(
         learning_rate=learning_rate,
         rank=rank,
         seed=seed,
+        options=options or {},
     )
+
+
+def provider_options(
+    given: list[str] | None, accept_retirement: bool, max_cost: float | None
+) -> dict[str, Any]:
+    """KEY=VALUE pairs as a dictionary; a value that reads as JSON (a number, true) is taken as such.
+
+    Raises NotFound (wrong usage) for a pair without a value.
+    """
+    options: dict[str, Any] = {}
+    for pair in given or []:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise NotFound(f"The option '{pair}' has no value.", "Write --option KEY=VALUE.")
+        try:
+            options[key.strip()] = json.loads(value)
+        except json.JSONDecodeError:
+            options[key.strip()] = value
+    if accept_retirement:
+        options["accept_retirement"] = True
+    if max_cost is not None:
+        options["max_cost"] = max_cost
+    return options
 
 
 def preparation_of(

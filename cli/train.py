@@ -70,13 +70,17 @@ def train(
     holdout: options.Holdout = 0.1,
     redact: options.Redact = True,
     near_duplicates: options.NearDuplicates = 0.85,
+    accept_retirement: options.AcceptRetirement = False,
+    max_cost: options.MaxCost = None,
+    option: options.Option = None,
     json: options.Json = False,
 ) -> None:
     """Fine-tune a model on files for a use case, measure it against its base, publish it."""
     preparation = options.preparation_of(kind, label, holdout, near_duplicates, redact, seed)
+    own = options.provider_options(option, accept_retirement, max_cost)
     parameters: dict[str, Any] = {
         "name": name,
-        "recipe": options.recipe_of(base_model, epochs, learning_rate, rank, seed),
+        "recipe": options.recipe_of(base_model, epochs, learning_rate, rank, seed, own),
         "to_the_end": wait,
     }
     registry = options.open_registry()

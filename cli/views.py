@@ -84,10 +84,9 @@ def show_made(model: TunedModel, dataset: Dataset) -> None:
     out.print(f"\n[bold]{escape(model.display_name)}[/] is published as {model.id}:")
     if model.artifact:
         out.print(f"  {model.artifact}", markup=False, soft_wrap=True)
-    out.print("\nNext:")
-    out.print(
-        f"  luthier chat {model.id}\n  luthier models show {model.id}\n  luthier models download {model.id}"
-    )
+    out.print(f"\nNext:\n  luthier chat {model.id}\n  luthier models show {model.id}")
+    if model.artifact:
+        out.print(f"  luthier models download {model.id}")
 
 
 def show_model(model: TunedModel, job: Job, dataset: Dataset, lineage: Sequence["TracedExample"]) -> None:

@@ -100,6 +100,12 @@ class Runs(Database):
             raise no_run(run_id)
         return in_step(run, Job.model_validate_json(job) if job else None)
 
+    def job_of(self, run: Run) -> Job | None:
+        """The run's job, once it is there."""
+        with self.reading() as connection:
+            text = connection.execute(select(jobs.c.record).where(jobs.c.id == run.job_id)).scalar()
+        return Job.model_validate_json(text) if text else None
+
     def owns_dataset(self, account_id: str, dataset_id: str) -> bool:
         """Whether a run of the account made or used it."""
         mine = (runs.c.account == account_id, runs.c.dataset_id == dataset_id)

@@ -3,6 +3,7 @@
 from providers import Provider
 from records import Job
 from registry.store import Registry
+from tasks.wiring import tell_run
 
 
 def taken_up(job: Job, provider: Provider, registry: Registry) -> Job:
@@ -16,7 +17,9 @@ def taken_up(job: Job, provider: Provider, registry: Registry) -> Job:
             return registry.reopen_job(job.id)
         if provider.poll(job.remote_id).status not in ("failed", "cancelled"):
             return registry.reopen_job(job.id)
-        job = registry.add_job(next_attempt(job))
+        again = next_attempt(job)
+        tell_run(job_id=again.id)
+        job = registry.add_job(again)
     return job
 
 

@@ -19,16 +19,18 @@ def open_job(dataset: Dataset, recipe: Recipe, name: str | None) -> Job:
     base = base_named(recipe.base_model)
     provider = provider_named(base.provider)
     full = provider.plan(dataset, recipe)
+    job_id = Job.id_for(dataset.id, full, 1)
+    # told before the job is there: a job without a run would be taken for the command line's
+    tell_run(job_id=job_id, dataset_id=dataset.id)
     job = registry.add_job(
         Job(
-            id=Job.id_for(dataset.id, full, 1),
+            id=job_id,
             name=name or recipe.base_model,
             provider=base.provider,
             dataset_id=dataset.id,
             recipe=full,
         )
     )
-    tell_run(job_id=job.id, dataset_id=dataset.id)
     if job.status == "succeeded":
         log.info("This model was made before, by job %s.", job.id)
     elif job.status in ("failed", "cancelled"):

@@ -113,7 +113,7 @@ class Runner:
             self.registry.purge_conversations()
 
     def _followed(self, run: Run) -> Run:
-        job = self._job(run)
+        job = self.registry.job_of(run)
         if run.elsewhere:
             return self._noted(run, in_step(run, job))
         if run.flow_run_id:
@@ -127,9 +127,6 @@ class Runner:
         if run.status in ENDED:
             return self._named(run)
         return self._died(run, job)
-
-    def _job(self, run: Run) -> Job | None:
-        return self.registry.job(run.job_id) if run.job_id else None
 
     def _noted(self, before: Run, after: Run) -> Run:
         if after.status == before.status:
@@ -177,7 +174,7 @@ class Runner:
         return run
 
     def _start(self, run: Run) -> None:
-        flow, parameters = command(run, self._job(run))
+        flow, parameters = command(run, self.registry.job_of(run))
         if self.settings.prefect_api_url and (made := launch.deploy(flow, parameters, run.id)):
             self.registry.update_run(
                 run.id, flow_run_id=made, status="validating_files", starts=run.starts + 1

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import providers
-from errors import NotFound, Refused
+from errors import NotFound, Refused, Unavailable
 from providers import Provider
 from providers.catalogue import Base, bases, find
-from records import ENDED, Event, Job, Preparation, Recipe, now
+from records import ENDED, Event, Preparation, Recipe, now
 from registry import Registry
 from registry.accounts import Account
 from registry.models import checked_name
@@ -21,8 +21,6 @@ from web.runner import Runner
 
 UNDO = timedelta(minutes=10)
 SHORTEST_USE_CASE = 3
-# failures that the same data can only repeat, unless it is prepared anew
-DATA_FAULTS = ("not_enough_data", "invalid_data_format", "not_found")
 
 
 class PlanUsage(NamedTuple):
@@ -175,7 +173,7 @@ class Work:
         return self.card(account, entry.run.id)
 
     def retry(self, account: Account, key: str) -> Run:
-        """A failed or cancelled run goes on, or starts anew where its provider can't go on.
+        """A failed or cancelled run goes on; its flow makes a new attempt where the provider can't go on.
 
         Raises Refused at the plan's limit.
         """
@@ -183,27 +181,11 @@ class Work:
         run = entry.run
         if run.status not in ("failed", "cancelled"):
             raise Refused(f"'{run.name}' has not failed.", "Retry is for failed and cancelled jobs.")
-        changes: dict[str, Any] = {}
-        again = entry.job and not (run.failure and run.failure.code in DATA_FAULTS)
-        if entry.job and again and not self.provider(run.provider).resumes:
-            changes["job_id"] = self._next_attempt(entry.job).id
         limit = self.plans.plan(account).limit(run.premium)
-        run = self.registry.reopen_run(run.id, limit, **changes)
+        run = self.registry.reopen_run(run.id, limit)
         self.registry.audit(account.id, "model.retry", run.id)
         self.runner.look()
         return run
-
-    def _next_attempt(self, job: Job) -> Job:
-        attempt = job.attempt + 1
-        again = Job(
-            id=Job.id_for(job.dataset_id, job.recipe, attempt),
-            name=job.name,
-            provider=job.provider,
-            dataset_id=job.dataset_id,
-            recipe=job.recipe,
-            attempt=attempt,
-        )
-        return self.registry.add_job(again)
 
     def cancel(self, account: Account, key: str) -> Entry:
         """Raises Refused for one that has ended."""
@@ -220,13 +202,18 @@ class Work:
         self.runner.stop(run)
         # it may have come to its job meanwhile
         run = self.registry.run(run.id)
-        job = self.registry.job(run.job_id) if run.job_id else None
+        job = self.registry.job_of(run)
         others = [one for one in self.registry.runs_of_job(run.job_id or "") if one.status not in ENDED]
         if job and not others and job.status != "succeeded":
             provider = self.provider(job.provider)
             remote_id = job.remote_id or provider.find(job.id)
-            if remote_id:
-                provider.cancel(remote_id)
+            try:
+                if remote_id:
+                    provider.cancel(remote_id)
+            except Unavailable:
+                # it runs on there, so it must not look as if it had ended
+                self.registry.reopen_run(run.id)
+                raise
             self.registry.update_job(job.id, status="cancelled")
 
     def delete(self, account: Account, key: str) -> Entry:

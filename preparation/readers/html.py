@@ -4,9 +4,11 @@ trafilatura finds the main text best of all but loses code, cells and headings o
 decides which blocks of the page are kept; what stands between these and is no list of links comes too.
 """
 
+import codecs
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import trafilatura
@@ -14,11 +16,12 @@ from lxml.html import HtmlElement
 
 from preparation.readers import Unreadable, undamaged
 from preparation.readers.document import Block, rows
-from preparation.readers.encoding import BLOCK, encoding_of
+from preparation.readers.encoding import encoding_of
 from preparation.readers.markup import blocks, parsed
 from records import Drop, Row, Source
 
 LARGEST = 1 << 25  # bytes
+HEAD = 1 << 12
 DECLARED = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w-]+)""", re.IGNORECASE)
 FURNITURE = re.compile(
     r"(?:^|[\s_-])(?:nav(?:bar|igation)?|menu|breadcrumbs?|cookies?|consent|gdpr|banner|footer|sidebar|share|sharing|social"
@@ -56,14 +59,14 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
         raise Unreadable("It is larger than the 32 MB that a web page may have", "save its text alone")
     with undamaged("web page"):
         content = path.read_bytes()
-        items = list(page_rows(content, _encoding(path, content), source))
+        items = list(page_rows(_decoded(path, content), source))
     if not items:
         raise Unreadable("It holds no text")
     yield from items
 
 
-def page_rows(content: bytes | str, encoding: str | None, source: Source) -> Iterator[Row | Drop]:
-    root = parsed(content, encoding)
+def page_rows(page: str, source: Source) -> Iterator[Row | Drop]:
+    root = parsed(page)
     if root is None:
         return
     title = " ".join((root.findtext(".//title") or "").split())
@@ -178,11 +181,14 @@ def _keep_unlinked(found: Sequence[Found]) -> None:
         one.keep = not _only_leads(one)
 
 
-def _encoding(path: Path, content: bytes) -> str | None:
-    """What the page declares, if its bytes do not say otherwise."""
-    guessed = encoding_of(path)
-    declared = DECLARED.search(content[: BLOCK >> 8])
-    if guessed.startswith("utf") or not declared:
-        return guessed
-    name = declared[1].decode("ascii").lower()
-    return guessed if name.startswith("utf") else {"iso-8859-1": "cp1252", "latin1": "cp1252"}.get(name, name)
+def _decoded(path: Path, content: bytes) -> str:
+    """In the encoding that the page declares, if its bytes do not say otherwise."""
+    encoding = encoding_of(path)
+    declared = DECLARED.search(content[:HEAD])
+    if declared and not encoding.startswith("utf"):
+        name = declared[1].decode("ascii").lower()
+        # what browsers do: the Windows code page is a superset
+        name = "cp1252" if name in ("iso-8859-1", "latin1", "us-ascii") else name
+        with suppress(LookupError):
+            encoding = encoding if name.startswith("utf") else codecs.lookup(name).name
+    return content.decode(encoding, "stray_bytes")

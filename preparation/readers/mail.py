@@ -42,11 +42,11 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop | Member]:
     with undamaged("mail"):
         with open(path, "rb") as file:
             message = cast(EmailMessage, message_from_binary_file(file, policy=policy.default))
-        if page := _saved_page(message):
+        if page := _saved_page(message, source):
             # loaded late: it takes longer than the mail
             from preparation.readers.html import page_rows
 
-            items: list[Row | Drop] = list(page_rows(page, "utf-8", source))
+            items: list[Row | Drop] = list(page_rows(page, source))
             attached = []
         else:
             mail = told(message)
@@ -93,9 +93,9 @@ def _date(written: str) -> datetime:
         return datetime(1, 1, 2, tzinfo=UTC)
 
 
-def _saved_page(message: EmailMessage) -> str:
+def _saved_page(message: EmailMessage, source: Source) -> str:
     """The page, if the mail is none but a page that a browser saved."""
-    if message.get("from") and "blink" not in _header(message, "from").lower():
+    if not source.uri.lower().endswith((".mht", ".mhtml")):
         return ""
     parts = [part for part in message.walk() if part.get_content_type() == "text/html"]
     return _content(parts[0]) if parts else ""

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from docutils import nodes
 from docutils.core import publish_parts
 from docutils.parsers.rst import Directive, directives, roles
+from lxml.html import HtmlElement
 
 from preparation.readers import Unreadable, undamaged
 from preparation.readers.document import rows
@@ -68,8 +69,18 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
         _learn(document)
         body = publish_parts(document, writer="html5", settings_overrides=SETTINGS)["html_body"]
         root = parsed(f"<html><body>{body}</body></html>")
-        items = [] if root is None else list(rows(blocks(root), source))
+        items = [] if root is None else list(rows(blocks(_named(root)), source))
     yield from items
+
+
+def _named(root: HtmlElement) -> HtmlElement:
+    """The document with code called code, and its language where other pages have it."""
+    for words in root.find_class("literal"):
+        words.tag = "code"
+    for code in root.iter("pre"):
+        if language := code.get("lang"):
+            code.set("class", f"language-{language}")
+    return root
 
 
 class Content(Directive):

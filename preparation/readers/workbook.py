@@ -80,15 +80,14 @@ def _written(value: Any) -> str:
 def _sheet(grid: list[tuple[int, Cells]], source: Source, name: str) -> Iterator[Row | Drop]:
     if not grid:
         return
-    used = [place for place in range(len(grid[0][1])) if any(cells[place] for _, cells in grid)]
-    rows = [(number, [cells[place] for place in used]) for number, cells in grid]
+    above = _above([cells for _, cells in grid[:SAMPLE_ROWS]])
+    for number, cells in grid[:above]:
+        yield _drop(source, number, "a line above the table", cells)
+    used = [place for place in range(len(grid[0][1])) if any(cells[place] for _, cells in grid[above:])]
+    rows = [(number, [cells[place] for place in used]) for number, cells in grid[above:]]
     if len(used) == 1:
         yield from _column(rows, source, name)
         return
-    above = _above([cells for _, cells in rows[:SAMPLE_ROWS]])
-    for number, cells in rows[:above]:
-        yield _drop(source, number, "a line above the table", cells)
-    rows = rows[above:]
     header = rows[0][1] if has_header([cells for _, cells in rows[:SAMPLE_ROWS]]) else []
     names = unique_names(header or [""] * len(used))
     for number, cells in rows[1 if header else 0 :]:
@@ -103,7 +102,7 @@ def _sheet(grid: list[tuple[int, Cells]], source: Source, name: str) -> Iterator
 def _above(rows: Sequence[Cells]) -> int:
     """How many lines stand above the table: titles, dates, notes, each in few of its columns."""
     width = sorted(sum(map(bool, cells)) for cells in rows)[len(rows) // 2]
-    filled = (at for at, cells in enumerate(rows) if 2 * sum(map(bool, cells)) >= max(width, 2))
+    filled = (at for at, cells in enumerate(rows) if 2 * sum(map(bool, cells)) > width)
     return next(filled, 0)
 
 

@@ -6,28 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from providers.gpu.batching import merge, shared_length, tree_mask
+from providers.gpu.batching import merge, tree_mask
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
 
 ROWS_AT_ONCE = 64
-
-
-def groups(prompts: Sequence[list[int]], budget: int) -> list[list[int]]:
-    """Prompts that are answered together: at most `budget` distinct tokens, neighbours share the most."""
-    arrays = [np.asarray(prompt, np.int64) for prompt in prompts]
-    found: list[list[int]] = []
-    used = 0
-    for i in sorted(range(len(prompts)), key=lambda i: (prompts[i], i)):
-        new = len(arrays[i]) - (shared_length(arrays[found[-1][-1]], arrays[i]) if found else 0)
-        if found and used + new <= budget and len(found[-1]) < ROWS_AT_ONCE:
-            found[-1].append(i)
-            used += new
-        else:
-            found.append([i])
-            used = len(arrays[i])
-    return found
 
 
 @torch.inference_mode()

@@ -68,26 +68,34 @@ def pack(rows: Sequence[TokenRow], budget: int, shared: bool, pad: int = 0) -> l
     """
     arrays = [np.asarray(row.tokens, np.int64) for row in rows]
     if shared:
-        # neighbours in lexicographic order share the most
-        order = sorted(range(len(rows)), key=lambda i: (rows[i].tokens, i))
-        groups = _tree_groups(arrays, order, budget)
+        groups = tree_groups([row.tokens for row in rows], budget)
         return [_tree(group, [arrays[i] for i in group], rows) for group in groups]
     order = sorted(range(len(rows)), key=lambda i: (len(arrays[i]), i))
     groups = _padded_groups(arrays, order, budget)
     return [_padded(group, [arrays[i] for i in group], rows, pad) for group in groups]
 
 
-def _tree_groups(arrays: list[np.ndarray], order: list[int], budget: int) -> Iterable[list[int]]:
+def tree_groups(rows: Sequence[list[int]], budget: int, most: int = 1_000_000) -> Iterable[list[int]]:
+    """Rows by index, in groups of at most `most` whose distinct tokens stay within the budget.
+
+    Where the first row alone takes much of the budget, as many tokens again are granted: a group of its own
+    for each row would compute what they share as often.
+    """
+    arrays = [np.asarray(row, np.int64) for row in rows]
     group: list[int] = []
-    used = 0
-    for i in order:
+    used = limit = 0
+    # neighbours in lexicographic order share the most
+    for i in sorted(range(len(rows)), key=lambda i: (rows[i], i)):
         new = len(arrays[i]) - (shared_length(arrays[group[-1]], arrays[i]) if group else 0)
-        if group and used + new > budget:
+        if group and (used + new > limit or len(group) == most):
             yield group
             group, used, new = [], 0, len(arrays[i])
+        if not group:
+            limit = max(budget, new + min(new, budget))
         group.append(i)
         used += new
-    yield group
+    if group:
+        yield group
 
 
 def _padded_groups(arrays: list[np.ndarray], order: list[int], budget: int) -> Iterable[list[int]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from providers.gpu import answering
-from providers.gpu.batching import pack, token_budget
+from providers.gpu.batching import pack, token_budget, tree_groups
 from providers.gpu.generation import Speaker
 from providers.gpu.jobs import JobFolder, write_atomically
 from providers.gpu.options import Options
@@ -109,7 +109,7 @@ class Evaluator:
         prompts = [question.prompt for question in questions]
         texts = [""] * len(prompts)
         done = 0
-        for group in answering.groups(prompts, self.budget):
+        for group in tree_groups(prompts, self.budget, answering.ROWS_AT_ONCE):
             report.say(f"Asking the {name} model: {done} of {len(prompts)} answers")
             for i, tokens in zip(group, self._answers([prompts[i] for i in group], check), strict=True):
                 texts[i] = self.speaker.template.text(tokens).strip()

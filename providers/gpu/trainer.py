@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 SAVING_SHARE = 0.03  # of the time, at most, goes into checkpoints
-SMALLEST_BUDGET = 64
+SMALLEST_BUDGET = 16
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
@@ -130,7 +130,7 @@ class Trainer:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         longest = max(len(row.tokens) for row in rows)
-        if self.budget > max(longest, SMALLEST_BUDGET):
+        if self.budget > SMALLEST_BUDGET:
             self.budget = max(self.budget // 2, SMALLEST_BUDGET)
             report.event(f"Out of memory: computing {self.budget} tokens at once from here on.", "warning")
         elif not self.recomputes:

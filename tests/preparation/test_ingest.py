@@ -11,6 +11,7 @@ from errors import NotFound
 from preparation.ingest import ingest
 from preparation.rowfile import read_drops, read_rows
 from records import Rows
+from tests.preparation.samples import eml, samples, zipped
 
 FILES = {
     "chat.jsonl": b'{"messages": [{"role": "user", "content": ""}, {"role": "assistant", "content": ""}]}\n{',
@@ -134,6 +135,78 @@ def test_files_of_one_name_come_by_their_content(tmp_path: Path) -> None:
     rows = ingest(sources, tmp_path / "out")
     assert rows == ingest(sources[::-1], tmp_path / "out")
     assert [file.sha256 for file in rows.files] == sorted(file.sha256 for file in rows.files)
+
+
+def test_members_and_attachments_are_files_of_their_own(tmp_path: Path) -> None:
+    inner = zipped({"deep/note.txt": "In the inner archive.", "bad.json": "{"})
+    (tmp_path / "all.zip").write_bytes(zipped({"mail.eml": eml(inner, "files.zip"), "a.txt": "A."}))
+    rows = ingest([str(tmp_path / "all.zip")], tmp_path / "out")
+    assert [(file.name, file.rows, file.used) for file in rows.files] == [
+        ("all.zip", 0, True),
+        ("all.zip!/mail.eml", 1, True),
+        ("all.zip!/mail.eml!/files.zip", 0, True),
+        ("all.zip!/mail.eml!/files.zip!/deep/note.txt", 1, True),
+        ("all.zip!/mail.eml!/files.zip!/bad.json", 0, False),
+        ("all.zip!/a.txt", 1, True),
+    ]
+    uris = [row.source.uri.removeprefix(str(tmp_path)) for row in read_rows(rows.uri)]
+    assert uris == [f"/{file.name}" for file in rows.files if file.rows]
+
+
+def test_a_damaged_file_costs_its_neighbours_nothing(tmp_path: Path) -> None:
+    for number, (name, content) in enumerate(sorted(samples().items())):
+        (tmp_path / f"{number}-whole-{name}").write_bytes(content)
+        (tmp_path / f"{number}-cut-{name}").write_bytes(content[: len(content) * 2 // 3])
+    rows = ingest([str(tmp_path)], tmp_path / "out")
+    whole = {file.name.partition("-whole-")[2]: file for file in rows.files if "-whole-" in file.name}
+    assert len(whole) > len(samples())
+    assert [file.name for file in whole.values() if not file.used] == []
+    assert sum("-cut-" in file.name for file in rows.files) >= len(samples())
+
+
+def test_the_order_does_not_depend_on_the_processes(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name, content in samples().items():
+        (tmp_path / "in" / name).write_bytes(content)
+    one = ingest([str(tmp_path / "in")], tmp_path / "one", workers=1)
+    many = ingest([str(tmp_path / "in")], tmp_path / "many", workers=4)
+    assert one.files == many.files
+    assert Path(one.uri).read_bytes() == Path(many.uri).read_bytes()
+
+
+def test_with_a_cache_only_what_changed_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("letter.docx", "note.txt", "guide.md", "trips.xlsx"):
+        (tmp_path / "in" / name).write_bytes(samples()[name])
+    (tmp_path / "in" / "bad.pdf").write_bytes(b"%PDF-1.4")
+
+    def read(out: str) -> tuple[Rows, set[Path]]:
+        rows = ingest([str(tmp_path / "in")], tmp_path / out, tmp_path / "cache")
+        return rows, set((tmp_path / "cache").rglob("*.json"))
+
+    plain = ingest([str(tmp_path / "in")], tmp_path / "plain")
+    first, entries = read("first")
+    assert len(entries) == 5
+    before = {entry: entry.stat().st_mtime_ns for entry in entries}
+    second, _ = read("second")
+    assert plain.files == first.files == second.files
+    assert Path(plain.uri).read_bytes() == Path(first.uri).read_bytes() == Path(second.uri).read_bytes()
+    assert Path(plain.drops_uri).read_bytes() == Path(second.drops_uri).read_bytes()
+    (tmp_path / "in" / "note.txt").write_text("Changed.")
+    third, more = read("third")
+    assert len(more - entries) == 1
+    assert {entry: entry.stat().st_mtime_ns for entry in entries} == before
+    assert "Changed." in [row.text for row in read_rows(third.uri)]
+
+
+def test_the_cache_serves_the_same_content_elsewhere(tmp_path: Path) -> None:
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "letter.docx").write_bytes(samples()["letter.docx"])
+    for folder in ("x", "y"):
+        rows = ingest([str(tmp_path / folder)], tmp_path / "out", tmp_path / "cache")
+        assert {row.source.uri for row in read_rows(rows.uri)} == {str(tmp_path / folder / "letter.docx")}
+    assert len(list((tmp_path / "cache").rglob("*.json"))) == 1
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A vLLM server in place of the model process: a loopback that loads adapters and speaks OpenAI's protocol."""
+"""vLLM in place of the model process: a loopback that loads adapters and speaks OpenAI's protocol."""
 
 import asyncio
 from contextlib import aclosing

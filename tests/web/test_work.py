@@ -2,7 +2,9 @@ import io
 
 import pytest
 
-from errors import InvalidData, NotConfigured, NotFound, Refused
+from errors import InvalidData, NotConfigured, NotFound, Refused, Unavailable
+from providers.openai.provider import OpenAI
+from providers.patience import Patience
 from records import Failure, Preparation, Recipe
 from settings import Settings
 from web.faults import BadRequest, Forbidden
@@ -80,28 +82,30 @@ def test_renaming_reaches_the_run_the_job_and_the_model(work, robin, finish, sho
             work.rename(robin, entry.model.id, name)
 
 
-def test_a_retry_at_a_vendor_is_a_new_attempt_and_on_own_hardware_the_same_job(work, robin, finish, shop):
+def test_a_failed_run_is_queued_again_and_only_that(work, robin, finish, shop):
     entry = finish(robin)
+    with pytest.raises(Refused, match="has not failed"):
+        work.retry(robin, entry.run.id)
     shop.registry.delete_model(entry.model.id)
     failure = Failure(code="provider_error", message="Overloaded.", hint="Retry.")
-    for provider, attempt in (("openai", 2), ("gpu", 1)):
-        run = entry.run.but(id=f"ftjob-{provider}", status="failed", failure=failure, provider=provider)
-        job = entry.job.but(id=f"job-{provider}", status="failed", failure=failure, provider=provider)
-        shop.registry.save_job(job)
-        shop.registry.add_run(run.but(job_id=job.id))
-        again = work.retry(robin, run.id)
-        assert (again.status, again.failure) == ("queued", None)
-        assert shop.registry.job(again.job_id).attempt == attempt
-        with pytest.raises(Refused, match="has not failed"):
-            work.retry(robin, run.id)
+    run = shop.registry.add_run(entry.run.but(id="ftjob-again", status="failed", failure=failure))
+    again = work.retry(robin, run.id)
+    assert (again.status, again.failure, again.job_id) == ("queued", None, entry.job.id)
 
 
-def test_data_that_failed_is_prepared_anew(work, robin, finish, shop):
+def test_a_vendor_that_cannot_be_reached_leaves_the_job_running(work, robin, finish, shop, vendor):
     entry = finish(robin)
     shop.registry.delete_model(entry.model.id)
-    failure = Failure(code="not_enough_data", message="Too few.", hint="Add data.")
-    run = shop.registry.add_run(entry.run.but(id="ftjob-data", status="failed", failure=failure))
-    assert work.retry(robin, run.id).job_id == entry.job.id
+    shop.registry.save_job(entry.job.but(status="in_progress", remote_id="ftjob-remote"))
+    run = shop.registry.add_run(entry.run.but(id="ftjob-running", status="in_progress"))
+    vendor.fault("POST", "/cancel", times=-1, cut=True)
+    vendor.fault("GET", "/fine_tuning", times=-1, cut=True)
+    work.provider = lambda name: OpenAI(
+        "sk-x", f"{vendor.url}/v1", patience=Patience(sleep=lambda seconds: None)
+    )
+    with pytest.raises(Unavailable):
+        work.cancel(robin, run.id)
+    assert work.run(robin, run.id).status == "queued"
 
 
 def test_every_change_leaves_an_audit_line(work, robin, finish, shop):
@@ -142,7 +146,7 @@ def test_a_plan_that_the_file_lost_becomes_the_strictest(shop, person):
 def test_a_plans_file_that_cannot_be_used_is_named(text, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(text)
-    with pytest.raises(NotConfigured, match="mine.toml"):
+    with pytest.raises(NotConfigured, match=r"mine\.toml"):
         read_plans(path)
 
 

@@ -85,11 +85,30 @@ METRICS = {
     "overlap": "word overlap",
     "loss": "loss",
 }
+ON_PAGE = {
+    "with --label": "under Advanced settings",
+    "`luthier bases` lists them": "The page for a new model lists them",
+    "(`luthier bases`)": "(see the page for a new model)",
+}
 SHARES = ("accuracy", "macro_f1", "overlap")
 
 
 def failure_words(failure: Failure) -> FailureWords:
     return FAILURES.get(failure.code, OTHER_FAILURE)
+
+
+def failure_message(failure: Failure) -> str:
+    """What happened, without the cause's name in front: that stands above it already."""
+    words = failure_words(failure)
+    told = failure.message.removeprefix(f"{words.name}: ") or words.meaning
+    return told[:1].upper() + told[1:]
+
+
+def on_page(hint: str) -> str:
+    """A hint that names what to type in a terminal, as what to do on the pages."""
+    for typed, shown in ON_PAGE.items():
+        hint = hint.replace(typed, shown)
+    return hint
 
 
 def figure(metric: str, value: float) -> str:

@@ -50,11 +50,13 @@ def test_bytes_that_only_pretend_are_damaged(read) -> None:
         read("fake.pdf", bytes(range(256)) * 10)
 
 
+@pytest.mark.usefixtures("without_tesseract")
 def test_pictures_of_pages_ask_for_ocr(read, pdf: Pdf) -> None:
     with pytest.raises(Unreadable, match="It holds only pictures of pages; OCR is needed"):
         read("scan.pdf", pdf(None, None, ""))
 
 
+@pytest.mark.usefixtures("without_tesseract")
 def test_pages_without_text_are_dropped_and_the_others_go_on(read, pdf: Pdf) -> None:
     items = read("mixed.pdf", pdf("One", None, "", "Four"))
     assert [(item.source.page, item.reason if isinstance(item, Drop) else item.text) for item in items] == [

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.gpu.batching import merge, pack, steps_of_epoch, tree_mask
+from providers.gpu.batching import merge, pack, steps_of_epoch, tree_groups, tree_mask
 from providers.gpu.template import TokenRow
 
 ROWS = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=8), min_size=1, max_size=8)
@@ -35,7 +35,16 @@ def test_what_rows_share_is_counted_once_against_the_budget() -> None:
     start = list(range(10))
     rows = [row([*start, 20 + i, 30]) for i in range(4)]
     assert [batch.tokens.numel() for batch in pack(rows, 18, shared=True)] == [18]
-    assert [batch.tokens.numel() for batch in pack(rows, 14, shared=True)] == [14, 14]
+    assert [batch.tokens.numel() for batch in pack([*rows, row([99] * 12)], 14, shared=True)] == [18, 12]
+
+
+def test_a_long_shared_beginning_is_not_computed_for_each_row() -> None:
+    start = list(range(100))
+    rows = [[*start, 200 + i, 300] for i in range(20)]
+    assert [len(group) for group in tree_groups(rows, 90)] == [20]
+    assert [len(group) for group in tree_groups(rows, 32)] == [17, 3]
+    assert [len(group) for group in tree_groups(rows, 90, most=8)] == [8, 8, 4]
+    assert sorted(i for group in tree_groups(rows, 32) for i in group) == list(range(20))
 
 
 def test_every_trained_token_is_predicted_from_the_one_before_it() -> None:
@@ -63,9 +72,9 @@ def test_padded_rows_of_like_length_stand_together() -> None:
 
 
 def test_a_row_longer_than_the_budget_stands_alone() -> None:
-    rows = [row([1] * 50), row([2] * 3)]
-    assert [batch.tokens.numel() for batch in pack(rows, 10, shared=True)] == [50, 3]
-    assert [batch.tokens.numel() for batch in pack(rows, 10, shared=False)] == [3, 50]
+    rows = [row([1] * 50), row([2] * 40)]
+    assert [batch.tokens.numel() for batch in pack(rows, 10, shared=True)] == [50, 40]
+    assert [batch.tokens.numel() for batch in pack(rows, 10, shared=False)] == [40, 50]
 
 
 def test_an_epoch_sees_every_example_once_in_an_order_of_its_own() -> None:

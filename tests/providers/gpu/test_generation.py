@@ -97,16 +97,3 @@ def test_answers_together_are_those_one_by_one(
     assert together == [generated(speaker, prompt, 16) for prompt in prompts]
     padded = answering.answer_padded(model, prompts, speaker.end_ids, 16, speaker.template.pad_id)
     assert padded == together
-
-
-def test_prompts_are_grouped_by_their_distinct_tokens() -> None:
-    prompts = [[1, 2, 3, 10 + i] for i in range(5)] + [[9, 9]]
-    found = answering.groups(prompts, 6)
-    assert sorted(i for group in found for i in group) == list(range(6))
-    assert [
-        len({tuple(prompts[i][: n + 1]) for i in group for n in range(len(prompts[i]))}) for group in found
-    ] == [
-        6,
-        5,
-        2,
-    ]

@@ -34,7 +34,7 @@ class StopAfter(StopSignal):
 class Cramped(Scorer):
     """Runs out of memory when more than so many tokens are computed at once."""
 
-    room = 60
+    room = 75
 
     def loss(self, batch: Batch) -> torch.Tensor:
         if batch.tokens.numel() > self.room:

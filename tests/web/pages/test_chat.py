@@ -9,7 +9,8 @@ from records import TunedModel
 from registry import Registry
 from registry.accounts import OWNER
 from tests.web.pages.browser import Console, serious_faults
-from tests.web.pages.conftest import TUNED, Chatty, Shelf
+from tests.web.pages.conftest import TUNED, Chatty
+from tests.web.pages.shelf import Shelf
 
 BASE = "gpt-4.1-mini-2025-04-14"
 LONG = "slowly " + " ".join(f"word{number}" for number in range(240))

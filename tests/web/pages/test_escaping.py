@@ -12,7 +12,7 @@ from errors import NotFound
 from records import Failure
 from registry import Registry
 from registry.accounts import OWNER
-from tests.web.pages.conftest import Shelf, evaluation
+from tests.web.pages.shelf import Shelf, evaluation
 from web.pages.markdown import html_of
 
 EVIL = "</textarea><script>alert(1)</script>'\"><img src=x onerror=alert(1)>"

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from records import now
 from registry import Registry
 from tests.web.pages.browser import serious_faults
-from tests.web.pages.conftest import Shelf
+from tests.web.pages.shelf import Shelf
 
 
 def test_the_evaluation_has_figures_a_confusion_table_and_answers_side_by_side(

@@ -8,7 +8,7 @@ from records import Failure
 from registry import Registry
 from registry.accounts import OWNER
 from tests.web.pages.browser import Console, serious_faults
-from tests.web.pages.conftest import Shelf
+from tests.web.pages.shelf import Shelf
 
 GOOD = "Support assistant for an online shop: routes each message to one label, billing, delivery or returns"
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from records import Progress, now
 from registry import Registry
 from tests.web.pages.browser import Console, serious_faults
-from tests.web.pages.conftest import Shelf, evaluation
+from tests.web.pages.shelf import Shelf, evaluation
 
 
 def card(page: Page, name: str) -> Locator:

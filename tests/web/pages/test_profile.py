@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 from registry import Registry
 from registry.accounts import OWNER
 from tests.web.pages.browser import Console, serious_faults
-from tests.web.pages.conftest import Shelf
+from tests.web.pages.shelf import Shelf
 
 
 def test_the_plan_shows_what_is_used_of_it(page: Page, shelf: Shelf, registry: Registry) -> None:

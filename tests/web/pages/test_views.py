@@ -7,7 +7,7 @@ import pytest
 from providers.catalogue import Base
 from records import Event, Failure, Job, Progress, Recipe, Source, TunedModel, now
 from registry.runs import Entry, Run
-from tests.web.pages.conftest import evaluation
+from tests.web.pages.shelf import evaluation
 from web.pages import words
 from web.pages.bases import choice_of
 from web.pages.cards import Card, retirement_of
@@ -84,6 +84,17 @@ def test_sizes_have_units(size: int, said: str) -> None:
 
 def test_a_place_is_told_without_its_folders() -> None:
     assert words.place(Source(uri="s3://bucket/in/tickets.csv", row=12)) == "tickets.csv, row 12"
+
+
+def test_a_cause_is_not_named_twice() -> None:
+    failure = Failure(code="not_enough_data", message="Not enough data: five examples.", hint="")
+    assert words.failure_message(failure) == "Five examples."
+
+
+def test_hints_for_the_terminal_are_put_in_the_page_s_terms() -> None:
+    assert words.on_page("Choose another column with --label.") == (
+        "Choose another column under Advanced settings."
+    )
 
 
 def test_actions_fit_the_state() -> None:

@@ -1,0 +1,53 @@
+import io
+from datetime import date, datetime
+
+import xlsxwriter
+
+from records import Drop, Row
+
+
+def book(*sheets: list[list], merged: str = "") -> bytes:
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream, {"default_date_format": "yyyy-mm-dd"}) as workbook:
+        for rows in sheets:
+            sheet = workbook.add_worksheet()
+            for at, row in enumerate(rows):
+                sheet.write_row(at, 0, row)
+            if merged:
+                sheet.merge_range(merged, "north")
+    return stream.getvalue()
+
+
+def fields(items: list) -> list[dict[str, str]]:
+    return [row.fields for row in items if isinstance(row, Row)]
+
+
+def test_numbers_dates_and_truths_are_written_as_people_do(read) -> None:
+    head = ["name", "count", "share", "day", "open"]
+    rows = [["Gull", 3, 0.25, date(2026, 3, 2), True], ["Tern", 1e6, 1.5, datetime(2026, 3, 2, 10, 30), False]]
+    assert fields(read("x.xlsx", book([head, *rows]))) == [
+        {"name": "Gull", "count": "3", "share": "0.25", "day": "2026-03-02", "open": "true"},
+        {"name": "Tern", "count": "1000000", "share": "1.5", "day": "2026-03-02 10:30:00", "open": "false"},
+    ]
+
+
+def test_what_stands_above_and_beside_a_table_does_not_break_it(read) -> None:
+    rows = [["Boats of the year"], [], ["", "name", "metres"], ["", "Gull", 12], ["", "", ""], ["", "Tern", 9]]
+    items = read("x.xlsx", book(rows))
+    assert fields(items) == [{"name": "Gull", "metres": "12"}, {"name": "Tern", "metres": "9"}]
+    assert [(drop.reason, drop.source.row) for drop in items if isinstance(drop, Drop)] == [
+        ("a line above the table", 1)
+    ]
+    assert [row.source.row for row in items if isinstance(row, Row)] == [4, 6]
+
+
+def test_a_value_merged_over_rows_holds_for_each_of_them(read) -> None:
+    rows = [["bank", "boat"], ["north", "Gull"], ["", "Tern"]]
+    found = fields(read("x.xlsx", book(rows, merged="A2:A3")))
+    assert found == [{"bank": "north", "boat": "Gull"}, {"bank": "north", "boat": "Tern"}]
+
+
+def test_a_sheet_of_one_column_of_prose_is_text(read) -> None:
+    notes = ["The ferry leaves at noon, and it takes nine minutes.", "It comes back when the tide allows it."]
+    (row,) = read("x.xlsx", book([[note] for note in notes]))
+    assert row.text == "\n\n".join(notes)
