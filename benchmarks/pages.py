@@ -18,7 +18,9 @@ FOOTER = """<footer class="site-footer"><div><h4>Company</h4><ul><li><a href="/i
 <form><label>Get our newsletter</label><input type="email"><button>Subscribe</button></form></footer>"""
 RELATED = """<aside class="related"><h3>You may also like</h3><ul><li><a href="/a">Ten ferries that changed the coast</a></li>
 <li><a href="/b">Why gulls follow ploughs</a></li><li><a href="/c">The last lamp keeper</a></li></ul></aside>"""
-SHARE = """<div class="share-buttons"><a href="#">Share</a> <a href="#">Tweet</a> <a href="#">Mail</a></div>"""
+SHARE = (
+    """<div class="share-buttons"><a href="#">Share</a> <a href="#">Tweet</a> <a href="#">Mail</a></div>"""
+)
 
 BLOG = f"""<header><a class="logo" href="/">Harbour Notes</a>{MENU}</header>{COOKIES}<main><article>
 «<h1>Sealing a wooden hull</h1>» <p class="byline">By <a href="/u">M. Oar</a>, 4 min read</p>{SHARE}
@@ -137,7 +139,11 @@ def pages() -> list[Page]:
 
 def _document(page: str) -> str:
     page = re.sub("[«»]", "", page)
-    return page if page.startswith("<html") else f"<!DOCTYPE html><html><head><title>A page</title></head><body>{page}</body></html>"
+    return (
+        page
+        if page.startswith("<html")
+        else f"<!DOCTYPE html><html><head><title>A page</title></head><body>{page}</body></html>"
+    )
 
 
 def _truth(page: str) -> str:

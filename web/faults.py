@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from jinja2 import TemplateError
 from starlette.exceptions import HTTPException
 
 from errors import LuthierError, Unavailable
@@ -204,6 +205,8 @@ def rendered(name: str, request: Request, context: dict[str, Any]) -> str | None
     try:
         templates = import_module("web.pages.rendering").templates
         template = templates.env.get_template(name)
-    except (ModuleNotFoundError, LookupError, OSError):
+        return str(template.render(request=request, **context))
+    except (ModuleNotFoundError, TemplateError):
+        # an error must be told even where its page is broken
+        log.exception("The page %s can't be shown.", name)
         return None
-    return str(template.render(request=request, **context))

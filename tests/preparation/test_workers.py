@@ -17,15 +17,16 @@ def node(folder: Path, name: str, content: bytes) -> Node:
 def reasons(pool: Pool, *nodes: Node) -> list[str]:
     for one in nodes:
         pool.submit(one)
-    done: list[Node] = []
-    while len(done) < len(nodes):
-        done += pool.step()
+    while not all(one.parsed for one in nodes):
+        list(pool.step())
     return [one.parsed.reason for one in nodes if one.parsed]
 
 
 def slow(folder: Path, name: str) -> Node:
     """Minutes of work in few bytes: titles of a thousand levels."""
-    text = "\n\n".join(f"Title {at}\n{'=' * 40}\n\n*a* ``b`` `c`_ |d| " + "word *x* " * 200 for at in range(400))
+    text = "\n\n".join(
+        f"Title {at}\n{'=' * 40}\n\n*a* ``b`` `c`_ |d| " + "word *x* " * 200 for at in range(800)
+    )
     return node(folder, name, text.encode())
 
 

@@ -156,7 +156,8 @@ def test_the_web_process_loads_nothing_heavy(tmp_path):
     from pathlib import Path
 
     code = (
-        "import sys; from pathlib import Path; from settings import Settings; from web.app import create_app; "
+        "import sys; from pathlib import Path; from settings import Settings; "
+        "from web.app import create_app; "
         f"create_app(Settings(home=Path({str(tmp_path)!r}), _env_file=None)); "
         "print(sorted({'torch', 'transformers', 'great_expectations', 'prefect'} & set(sys.modules)))"
     )

@@ -89,7 +89,9 @@ def word() -> bytes:
         (b"\x00\x01\x02\x03" * 50, ".xlsx", "workbook"),
     ],
 )
-def test_documents_are_known_by_what_they_hold(folder: Path, content: bytes, ending: str, format: str) -> None:
+def test_documents_are_known_by_what_they_hold(
+    folder: Path, content: bytes, ending: str, format: str
+) -> None:
     assert named(folder, content, ending) == format
 
 

@@ -6,7 +6,15 @@ HERE = Source(uri="/x")
 
 
 def test_sections_stand_under_their_headings_and_are_counted() -> None:
-    blocks = [Block("Intro."), Block("A", 1), Block("One."), Block("B", 2), Block("Two."), Block("C", 1), Block("Three.")]
+    blocks = [
+        Block("Intro."),
+        Block("A", 1),
+        Block("One."),
+        Block("B", 2),
+        Block("Two."),
+        Block("C", 1),
+        Block("Three."),
+    ]
     found = list(rows(blocks, HERE, "Book"))
     assert [(row.heading, row.text, row.source.element) for row in found] == [
         (("Book",), "Intro.", 1),
@@ -43,5 +51,8 @@ def test_a_long_paragraph_is_cut_behind_sentences_and_nothing_is_lost() -> None:
 
 
 def test_cells_keep_their_lines_and_empty_columns_go() -> None:
-    assert table([["a", "", "b"], ["1\n2", "", "x|y"], ["", "", ""]]) == "| a | b |\n| --- | --- |\n| 1<br>2 | x\\|y |"
+    assert (
+        table([["a", "", "b"], ["1\n2", "", "x|y"], ["", "", ""]])
+        == "| a | b |\n| --- | --- |\n| 1<br>2 | x\\|y |"
+    )
     assert table([["", ""]]) == ""

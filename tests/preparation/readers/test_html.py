@@ -26,7 +26,10 @@ def markdown(page: str) -> str:
             "<table><tr><th>a|b</th><th>c</th></tr><tr><td rowspan=2>1</td><td>2</td></tr><tr><td>3</td></tr></table>",
             "| a\\|b | c |\n| --- | --- |\n| 1 | 2 |\n|  | 3 |",
         ),
-        ("<table><tr><td><h2>Title</h2><p>Words</p></td><td>Menu</td></tr></table>", "Title\n\nWords\n\nMenu"),
+        (
+            "<table><tr><td><h2>Title</h2><p>Words</p></td><td>Menu</td></tr></table>",
+            "Title\n\nWords\n\nMenu",
+        ),
         ("<div>a<p>b</p>c <span>d</span></div>", "a\n\nb\n\nc d"),
         ("<p>seen<span style='display: none'>unseen</span></p><p hidden>x</p><script>y</script>", "seen"),
         ("<p>2 &lt; 3 &amp; 4</p>", "2 < 3 & 4"),

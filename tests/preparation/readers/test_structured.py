@@ -21,7 +21,9 @@ def test_unknown_directives_and_roles_keep_their_words(read) -> None:
 
 
 def test_files_are_neither_included_nor_raw_content_passed(read) -> None:
-    items = read("x.rst", "Words.\n\n.. raw:: html\n   :file: /etc/passwd\n\n.. csv-table::\n   :file: /etc/passwd\n")
+    items = read(
+        "x.rst", "Words.\n\n.. raw:: html\n   :file: /etc/passwd\n\n.. csv-table::\n   :file: /etc/passwd\n"
+    )
     assert "root:" not in "".join(row.text for row in items)
 
 

@@ -24,7 +24,10 @@ def fields(items: list) -> list[dict[str, str]]:
 
 def test_numbers_dates_and_truths_are_written_as_people_do(read) -> None:
     head = ["name", "count", "share", "day", "open"]
-    rows = [["Gull", 3, 0.25, date(2026, 3, 2), True], ["Tern", 1e6, 1.5, datetime(2026, 3, 2, 10, 30), False]]
+    rows = [
+        ["Gull", 3, 0.25, date(2026, 3, 2), True],
+        ["Tern", 1e6, 1.5, datetime(2026, 3, 2, 10, 30), False],
+    ]
     assert fields(read("x.xlsx", book([head, *rows]))) == [
         {"name": "Gull", "count": "3", "share": "0.25", "day": "2026-03-02", "open": "true"},
         {"name": "Tern", "count": "1000000", "share": "1.5", "day": "2026-03-02 10:30:00", "open": "false"},
@@ -32,7 +35,14 @@ def test_numbers_dates_and_truths_are_written_as_people_do(read) -> None:
 
 
 def test_what_stands_above_and_beside_a_table_does_not_break_it(read) -> None:
-    rows = [["Boats of the year"], [], ["", "name", "metres"], ["", "Gull", 12], ["", "", ""], ["", "Tern", 9]]
+    rows = [
+        ["Boats of the year"],
+        [],
+        ["", "name", "metres"],
+        ["", "Gull", 12],
+        ["", "", ""],
+        ["", "Tern", 9],
+    ]
     items = read("x.xlsx", book(rows))
     assert fields(items) == [{"name": "Gull", "metres": "12"}, {"name": "Tern", "metres": "9"}]
     assert [(drop.reason, drop.source.row) for drop in items if isinstance(drop, Drop)] == [

@@ -284,7 +284,8 @@ def test_examples_are_measured_as_they_will_be_trained(
 def test_measuring_needs_no_torch(recipe: Recipe, tmp_path: Path, parcels: list[list[Message]]) -> None:
     example = Example(messages=tuple(parcels[0]), sources=(), kind="classify").model_dump_json()
     code = (
-        "import sys; from pathlib import Path; from providers.gpu.provider import Gpu; from records import Example;"
+        "import sys; from pathlib import Path\n"
+        "from providers.gpu.provider import Gpu; from records import Example\n"
         f"gpu = Gpu(Path({str(tmp_path)!r}));"
         f"examples = [Example.model_validate_json({example!r})];"
         f"first = list(gpu.measure({recipe.base_model!r}, examples));"

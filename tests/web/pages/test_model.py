@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from records import now
@@ -97,3 +98,28 @@ def test_the_page_of_a_running_job_follows_it_to_its_end(
     assert serious_faults(page) == []
     registry.update_run(run.id, status="cancelled")
     expect(page.locator("main > header .badge.cancelled")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_can_be_read_in_the_dark_and_on_a_telephone(
+    page: Page, shelf: Shelf, registry: Registry, width: int
+) -> None:
+    model = shelf.model("Ticket router")
+    shelf.failed("Tiny test")
+    prepared = shelf.run(flow="prepare_dataset", status="succeeded", dataset_id=shelf.dataset().id)
+    talk = registry.start_conversation("owner", model.id, "Hello")
+    registry.add_turn("owner", talk.id, "user", "Hello")
+    registry.add_turn("owner", talk.id, "assistant", "**delivery** `x`", "> I am sorry")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme="dark")
+    for path in (
+        "/",
+        f"/models/{model.id}",
+        f"/chat/{model.id}?conversation={talk.id}",
+        "/new",
+        f"/new/{prepared.id}",
+        "/profile",
+    ):
+        page.goto(path)
+        assert serious_faults(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
