@@ -2,6 +2,7 @@
 
 Layouts as they are met: semantic ones, soups of divs, tables as layout, pages of lists, tables or code alone.
 """
+# ruff: noqa: E501 - markup has lines of its own
 
 import re
 from typing import NamedTuple

@@ -1,10 +1,11 @@
 """Reading files: speed as ratios of one run, and quality beside it.
 
-    pip install --target /tmp/rivals 'markitdown[docx,pptx,xlsx,pdf]' readability-lxml beautifulsoup4 resiliparse
+    pip install --target /tmp/rivals 'markitdown[docx,pptx,xlsx,pdf]' readability-lxml \\
+        beautifulsoup4 resiliparse
     python -m benchmarks.reading --rivals /tmp/rivals
 
-The rivals serve this benchmark alone; those that are not there are left out. Quality is the share of the words
-given out that are in the truth (precision) and the share of the truth that was given out (recall).
+The rivals serve this benchmark alone; those that are not there are left out. Precision is the share of the
+words given out that are in the truth, recall the share of the truth that was given out.
 """
 
 import argparse

@@ -160,8 +160,12 @@ def _members(node: Node) -> Iterator[Node]:
 def _by_content(nodes: Iterator[Node]) -> Iterator[Node]:
     """Files of the same name by their digest; each before its members."""
     for _, namesakes in groupby(nodes, key=lambda node: node.about.name):
-        for node in sorted(namesakes, key=lambda node: (node.parsed.sha256, node.about.uri)):
+        for node in sorted(namesakes, key=_content):
             yield from _with_members(node)
+
+
+def _content(node: Node) -> tuple[str, str]:
+    return (node.parsed.sha256 if node.parsed else "", node.about.uri)
 
 
 def _with_members(node: Node) -> Iterator[Node]:

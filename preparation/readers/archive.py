@@ -13,7 +13,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from preparation.readers import Member, Unreadable, undamaged
 from records import Source
@@ -24,7 +24,7 @@ NOTHING = io.BytesIO()
 OUTSIDE = "Its name leads out of the archive; unpack it where it belongs and give the folder."
 LOCKED = "It needs a password; unpack it and give the folder."
 NO_FILE = "It is a link or device in an archive; only files are unpacked."
-PACKED = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
 
 def read(path: Path, source: Source) -> Iterator[Member]:

@@ -41,7 +41,7 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop | Member]:
         raise Unreadable("It is larger than the 256 MB that a mail may have", "save its attachments alone")
     with undamaged("mail"):
         with open(path, "rb") as file:
-            message = cast(EmailMessage, message_from_binary_file(file, policy=policy.default))
+            message = message_from_binary_file(file, policy=policy.default)
         if page := _saved_page(message, source):
             # loaded late: it takes longer than the mail
             from preparation.readers.html import page_rows

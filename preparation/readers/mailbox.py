@@ -8,10 +8,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from email import message_from_bytes, policy
-from email.message import EmailMessage
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from preparation.readers import Member, Unreadable, undamaged
 from preparation.readers.document import rows
@@ -42,7 +41,7 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop | Member]:
     with undamaged("mailbox"):
         mails = []
         for number, raw in enumerate(_messages(path), 1):
-            mail = told(cast(EmailMessage, message_from_bytes(raw, policy=policy.default)))
+            mail = told(message_from_bytes(raw, policy=policy.default))
             for name, content in mail.attached:
                 yield Member(f"{number}/{name}", BytesIO(content))
             mails.append(Numbered(number, mail._replace(attached=[])))

@@ -1,4 +1,5 @@
 """One file of every format, written here or by the libraries that write such files."""
+# ruff: noqa: E501 - markup has lines of its own
 
 import bz2
 import gzip

@@ -23,7 +23,8 @@ def markdown(page: str) -> str:
         ("<pre>``` inside</pre>", "````\n``` inside\n````"),
         ("<p>Use <code>x</code> and <kbd>Ctrl</kbd></p>", "Use `x` and `Ctrl`"),
         (
-            "<table><tr><th>a|b</th><th>c</th></tr><tr><td rowspan=2>1</td><td>2</td></tr><tr><td>3</td></tr></table>",
+            "<table><tr><th>a|b</th><th>c</th></tr><tr><td rowspan=2>1</td><td>2</td></tr>"
+            "<tr><td>3</td></tr></table>",
             "| a\\|b | c |\n| --- | --- |\n| 1 | 2 |\n|  | 3 |",
         ),
         (

@@ -51,7 +51,8 @@ def mailbox(*mails: tuple[str, str, str]) -> bytes:
     written = ""
     for minute, (sender, subject, text) in enumerate(mails):
         date = f"Mon, 02 Mar 2026 10:{minute:02}:00 +0000"
-        written += f"From {sender} Mon Mar  2 10:00:00 2026\nFrom: {sender}\nSubject: {subject}\nDate: {date}\n\n{text}\n\n"
+        head = f"From: {sender}\nSubject: {subject}\nDate: {date}"
+        written += f"From {sender} Mon Mar  2 10:00:00 2026\n{head}\n\n{text}\n\n"
     return written.encode()
 
 

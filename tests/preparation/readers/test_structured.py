@@ -13,8 +13,9 @@ from records import Drop, Row
 
 def test_unknown_directives_and_roles_keep_their_words(read) -> None:
     text = (
-        "Title\n=====\n\n.. tabs::\n   :sync: x\n\n   Inside the tab.\n\nSee :func:`~ferry.leave` and :ref:`fares <money>`.\n\n"
-        ".. toctree::\n\n   one\n   two\n\n.. code-block:: python\n   :linenos:\n\n   x = 1\n\n.. include:: /etc/passwd\n"
+        "Title\n=====\n\n.. tabs::\n   :sync: x\n\n   Inside the tab.\n\n"
+        "See :func:`~ferry.leave` and :ref:`fares <money>`.\n\n.. toctree::\n\n   one\n   two\n\n"
+        ".. code-block:: python\n   :linenos:\n\n   x = 1\n\n.. include:: /etc/passwd\n"
     )
     (row,) = read("x.rst", text)
     assert row.text == "Inside the tab.\n\nSee `ferry.leave` and fares.\n\n```python\nx = 1\n```"
@@ -63,7 +64,7 @@ def test_long_code_is_cut_between_definitions(read) -> None:
     for row in rows:
         assert row.text.startswith("```python\ndef f")
         assert row.text.endswith("return x\n```")
-    assert [row.source.line for row in rows][0] == 1
+    assert rows[0].source.line == 1
 
 
 def test_code_that_no_person_wrote_is_left_out(read) -> None:

@@ -64,8 +64,8 @@ def test_text_boxes_are_read_once(read) -> None:
     space = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
     paragraph._p.append(
         parse_xml(
-            f"<w:r {nsdecls('w')} {space}><mc:AlternateContent><mc:Choice Requires='x'><w:drawing>{box}</w:drawing>"
-            f"</mc:Choice><mc:Fallback><w:pict>{box}</w:pict></mc:Fallback></mc:AlternateContent></w:r>"
+            f"<w:r {nsdecls('w')} {space}><mc:AlternateContent><mc:Choice Requires='x'>"
+            f"<w:drawing>{box}</w:drawing></mc:Choice><mc:Fallback><w:pict>{box}</w:pict></mc:Fallback></mc:AlternateContent></w:r>"
         )
     )
     (row,) = read("box.docx", saved(document))
