@@ -141,10 +141,10 @@ def _ole(path: Path, ending: str) -> str:
 
     try:
         with olefile.OleFileIO(path) as storage:
-            for stream, name, kind in STREAMS:
+            for stream, reader, kind in STREAMS:
                 if storage.exists(stream):
-                    if name:
-                        return name
+                    if reader:
+                        return reader
                     raise unread.refusal(kind)
     except MISREADS as error:
         raise Unreadable("The file is damaged", "open it in its program and save it anew") from error
@@ -172,8 +172,8 @@ def _text_format(path: Path, ending: str) -> str:
     promised = _promised(ending)
     if promised in ("code", "notebook", "restructured", "org"):
         return promised
-    if name := _marked_up(text, promised):
-        return name
+    if marked := _marked_up(text, promised):
+        return marked
     if kind := unread.by_ending(ending):
         raise unread.refusal(kind)
     if name := _json_format(path, encoding, text, ending):

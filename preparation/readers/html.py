@@ -37,6 +37,9 @@ WORD = re.compile(r"\w+")
 SHINGLE = 3
 COVERED = 0.5  # share of a block's shingles that are in the main text
 LINKED = 0.5  # share of a block's letters that are links, above which it only leads elsewhere
+UNLINKED = (
+    0.01  # share of a page's letters that are links, below which it is a document and no page of a site
+)
 LEAST = 0.25  # share of the page's words, furniture aside, that a credible main text has
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
@@ -78,7 +81,12 @@ def page_rows(page: str, source: Source) -> Iterator[Row | Drop]:
 
 def main_blocks(root: HtmlElement) -> list[Block]:
     """The blocks of the page's main text. Takes what is plainly furniture out of `root`."""
-    text = trafilatura.extract(root, favor_recall=True, include_comments=False, include_links=False) or ""
+    linked = _linked(root)
+    text = (
+        ""
+        if linked < UNLINKED
+        else trafilatura.extract(root, favor_recall=True, include_comments=False, include_links=False)
+    )
     _strip(root)
     elements: list[HtmlElement] = []
 
@@ -88,7 +96,7 @@ def main_blocks(root: HtmlElement) -> list[Block]:
 
     all_blocks = list(blocks(root, note))
     found = [Found(*pair) for pair in zip(all_blocks, elements, strict=True)]
-    words = WORD.findall(text.casefold())
+    words = WORD.findall((text or "").casefold())
     if len(words) < LEAST * sum(len(one.words) for one in found):
         _keep_unlinked(found)
     else:

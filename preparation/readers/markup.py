@@ -100,11 +100,14 @@ def _block(element: HtmlElement, keep: Keep) -> Iterator[Block]:
 
 
 def _is_inline(element: HtmlElement) -> bool:
-    if element.tag not in INLINE:
+    if not _may_be_inline(element):
         return False
-    return not any(
-        below.tag not in INLINE and below.tag not in SKIPPED for below in element.iterdescendants()
-    )
+    return all(_may_be_inline(below) or below.tag in SKIPPED for below in element.iterdescendants())
+
+
+def _may_be_inline(element: HtmlElement) -> bool:
+    """Tags of other vocabularies, `ix:nonNumeric` for instance, stand around words of a line."""
+    return element.tag in INLINE or ":" in element.tag
 
 
 def _hidden(element: HtmlElement) -> bool:

@@ -15,7 +15,7 @@ import openai
 import psutil
 import pytest
 
-from tests.providers.gpu.conftest import make_base
+from tests.tiny_bases import make_base
 
 pytestmark = pytest.mark.slow
 

@@ -34,6 +34,8 @@ def markdown(page: str) -> str:
         ("<div>a<p>b</p>c <span>d</span></div>", "a\n\nb\n\nc d"),
         ("<p>seen<span style='display: none'>unseen</span></p><p hidden>x</p><script>y</script>", "seen"),
         ("<p>2 &lt; 3 &amp; 4</p>", "2 < 3 & 4"),
+        ("<p>Price: <ix:nonNumeric id='a'>four</ix:nonNumeric> euros</p>", "Price: four euros"),
+        ("<details><summary>How long?</summary><p>Two days.</p></details>", "How long?\n\nTwo days."),
     ],
 )
 def test_markup_becomes_markdown(page: str, expected: str) -> None:
