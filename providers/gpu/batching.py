@@ -19,7 +19,7 @@ from providers.gpu.template import TokenRow
 
 WINDOW_STEPS = 32  # steps over which padded rows are sorted by length
 # Attention under a mask costs the square of what is computed at once; a processor gains nothing beyond this.
-BUDGET = {"cpu": 1024, "cuda": 8192}
+BUDGET = {"cpu": 768, "cuda": 8192}
 
 
 def token_budget(options: Options, device: str) -> int:

@@ -41,13 +41,13 @@ def of_training(config: dict[str, Any], tokens: float, bfloat16: bool) -> Estima
     """On processors; None where there is a GPU, whose speed and memory can't be told from outside.
 
     `tokens` are all that are computed. Each costs two multiply-adds a parameter: one forward, one back to its
-    input. Memory: weights, activations of about a thousand tokens, and 1.5 GB of libraries and slack.
+    input. Memory: weights, activations of 768 tokens, and 1.5 GB of libraries and slack.
     """
     if Path("/dev/nvidiactl").exists():
         return None
     half = bfloat16 and has_bfloat16() and config.get("dtype", config.get("torch_dtype")) != "float32"
     size = parameters(config)
-    activations = 1024 * config.get("hidden_size", 0) * config.get("num_hidden_layers", 0) * 55
+    activations = 768 * config.get("hidden_size", 0) * config.get("num_hidden_layers", 0) * 55
     memory = (size + activations) * (2 if half else 4) + 1.5e9
     pace = PACE["bfloat16" if half else "float32"] * usable_processors()
     return Estimate(2 * size * tokens / pace / 60, memory, float(psutil.virtual_memory().available))

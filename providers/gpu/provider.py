@@ -58,7 +58,8 @@ class Gpu:
         self.home = Path(home).expanduser().absolute()
 
     def plan(self, dataset: Dataset, recipe: Recipe) -> Recipe:
-        return planned(recipe, dataset.report.train or checks.count_lines(dataset.train_uri))
+        examples = dataset.report.train or checks.count_lines(dataset.train_uri)
+        return planned(recipe, examples, dataset.kind)
 
     def check(self, dataset: Dataset, recipe: Recipe) -> list[Finding]:
         """Raises NotConfigured if the base model can't be had, InvalidData for unknown options."""
