@@ -18,7 +18,8 @@ from preparation.workers import LOOK, Limits, Node, Pool
 from records import FileReport, Rows
 
 QUICK = 1 << 24  # bytes that are digested in no time
-SMALL = 1 << 16  # bytes of a plain text that is read faster than handed over
+SMALL = 1 << 16  # bytes of a plain text that is read before another process could start
+FEW = 200  # files up to which that pays; of more, all cores read better
 PLAIN = frozenset(("text", "jsonl", "json_document", "table", "markdown", "code"))
 PLAIN_ENDINGS = frozenset(ending for name in PLAIN for ending in ENDINGS[name])
 AHEAD = 64  # files that are begun before the one whose turn it is
@@ -66,8 +67,9 @@ def ingest(
 def _parsed(files: Sequence[File], folder: str, cache: str, pool: Pool) -> Iterator[Node]:
     """The files with what came of them, by name; the members of each inside it."""
     begun: deque[Node] = deque()
+    here = len(files) <= FEW
     for number, file in enumerate(sorted(files, key=lambda file: (file.name, file.uri))):
-        node = _begun(file, folder, f"{number}", cache, pool)
+        node = _begun(file, folder, f"{number}", cache, pool, here)
         begun.append(node)
         _advance(pool, 0)
         while len(begun) > AHEAD or (begun and _is_done(begun[0])):
@@ -78,7 +80,7 @@ def _parsed(files: Sequence[File], folder: str, cache: str, pool: Pool) -> Itera
         yield begun.popleft()
 
 
-def _begun(file: File, folder: str, number: str, cache: str, pool: Pool) -> Node:
+def _begun(file: File, folder: str, number: str, cache: str, pool: Pool, here: bool) -> Node:
     own = os.path.join(folder, number)
     task = Task(file.uri, file.name.rpartition("/")[2], own, 0, cache)
     node = Node(task, Place(file.uri, file.name))
@@ -92,15 +94,16 @@ def _begun(file: File, folder: str, number: str, cache: str, pool: Pool) -> Node
         if copy.fault:
             node.parsed = Parsed(reason=copy.fault)
             return node
-    _begin(node, pool)
+    _begin(node, pool, here)
     return node
 
 
-def _begin(node: Node, pool: Pool, first: bool = False) -> None:
+def _begin(node: Node, pool: Pool, here: bool = False, first: bool = False) -> None:
+    """Take it from the cache, read it `here` if it is plain, or hand it over, as the next one if `first`."""
     if node.task.cache:
         node.task = _digested(node.task)
         node.parsed = known(node.task) if node.task.sha256 else None
-    if node.parsed is None and _is_plain(node.task):
+    if node.parsed is None and here and _is_plain(node.task):
         node.parsed = parse(node.task)
     if node.parsed is None:
         pool.submit(node, first)
