@@ -63,7 +63,7 @@ class Parsed(NamedTuple):
 
     sha256: str = ""
     bytes: int = 0
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]
     dropped: dict[str, int] | None = None
     rows: str = ""
     drops: str = ""
@@ -206,7 +206,7 @@ def _entry(task: Task) -> str:
 def _keep(entry: str, parsed: Parsed) -> Parsed:
     """Move the rows to the cache; the summary comes last, whole, so that no half entry is ever met."""
     os.makedirs(os.path.dirname(entry), exist_ok=True)
-    moved = {}
+    moved: dict[str, Any] = {}
     for name in ("rows", "drops"):
         if written := getattr(parsed, name):
             moved[name] = _moved(written, f"{entry}.{name}")

@@ -170,11 +170,11 @@ class Pool:
             elif parsed is not None and worker.node:
                 yield from self._answered(worker, parsed)
         for worker in [worker for worker in self.workers if worker.overdue]:
-            node = worker.node
+            late = worker.node
             self._replaced(worker)
             seconds = round(worker.patience)
             yield from self._done(
-                node, Parsed(reason=f"It took longer than {seconds} seconds to read; split it.")
+                late, Parsed(reason=f"It took longer than {seconds} seconds to read; split it.")
             )
 
     def _answered(self, worker: Worker, parsed: Parsed) -> Iterator[Node]:

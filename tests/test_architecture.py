@@ -253,7 +253,6 @@ def test_a_flow_file_is_named_verb_noun_after_its_flow(name):
     assert named == {stem: stem.replace("_", "-")}
 
 
-
 @pytest.mark.parametrize("name", FLOWS)
 def test_a_flow_file_defines_no_type(name):
     assert not [node for node in ast.walk(TREES[name]) if isinstance(node, ast.ClassDef)]

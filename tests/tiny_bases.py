@@ -7,20 +7,20 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 CHATML = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"  # noqa: E501
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 # As Qwen3 does it: an empty think block before the latest answer only, and in the prompt if thinking is off.
 THINKING = (
     "{%- set ns = namespace(last=-1) %}"
-    "{%- for message in messages %}{% if message.role == 'user' %}{% set ns.last = loop.index0 %}{% endif %}{% endfor %}"
+    "{%- for message in messages %}{% if message.role == 'user' %}{% set ns.last = loop.index0 %}{% endif %}{% endfor %}"  # noqa: E501
     "{%- for message in messages %}"
     "{{- '<|im_start|>' + message.role + '\n' }}"
-    "{%- if message.role == 'assistant' and loop.last and loop.index0 > ns.last %}{{- '<think>\n\n</think>\n\n' }}{% endif %}"
+    "{%- if message.role == 'assistant' and loop.last and loop.index0 > ns.last %}{{- '<think>\n\n</think>\n\n' }}{% endif %}"  # noqa: E501
     "{{- message.content + '<|im_end|>\n' }}"
     "{%- endfor %}"
     "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}"
-    "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\n\n</think>\n\n' }}{% endif %}"
+    "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\n\n</think>\n\n' }}{% endif %}"  # noqa: E501
     "{%- endif %}"
 )
 WORDS = [

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
-from preparation.readers import Unreadable, lacking, ocr, undamaged
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from preparation.readers import Unreadable, ocr, undamaged
 from records import Drop, Row, Source
 
 MOST_PIXELS = 100_000_000  # a page of A3 at 600 dots per inch has 70 million
@@ -15,10 +17,6 @@ LEAST = 24  # pixels on a side: below it is an icon
 def read(path: Path, source: Source) -> Iterator[Row | Drop]:
     if not ocr.is_ready():
         raise ocr.needed("It is a picture")
-    try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
-    except ImportError:
-        raise lacking("pictures", "ocr") from None
     # the limit is ours: it holds before a pixel is unpacked
     Image.MAX_IMAGE_PIXELS = None
     try:

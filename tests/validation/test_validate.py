@@ -1,6 +1,5 @@
 import json
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -297,14 +296,32 @@ def test_validations_in_threads_do_not_disturb_one_another(make_dataset, dialogu
     }  # fmt: skip
 
 
-def test_validation_is_silent_and_asks_no_network(make_dataset, dialogues, counts, capfd, monkeypatch):
-    def refuse(*_):
-        pytest.fail("a network look-up")
+def test_validation_is_silent_and_asks_no_network(make_dataset, dialogues):
+    # in a process of its own: what other tests did to logging must not matter
+    code = """
+import socket, sys
+from records import Dataset, TokenCount
+from validation.suites import Limits
+from validation.validate import validate
 
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    validate(make_dataset(dialogues(12)), counts(12), LIMITS)
-    assert capfd.readouterr() == ("", "")
+def refuse(*_):
+    sys.exit("a network look-up")
+
+socket.getaddrinfo = socket.socket.connect = refuse
+dataset = Dataset.model_validate_json(sys.argv[1])
+counts = [TokenCount(total=20, trainable=4)] * dataset.report.examples
+validate(dataset, counts, Limits(example_tokens=100))
+"""
+    dataset = make_dataset(dialogues(12))
+    examples = sum(
+        len(Path(uri).read_text().splitlines()) for uri in (dataset.train_uri, dataset.holdout_uri)
+    )
+    dataset = dataset.but(report=dataset.report.but(examples=examples))
+    root = Path(__file__).parents[2]
+    run = subprocess.run(
+        [sys.executable, "-c", code, dataset.model_dump_json()], cwd=root, capture_output=True, text=True
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
 def test_importing_validation_does_not_load_great_expectations():

@@ -85,7 +85,7 @@ def shelf(registry: Registry, tmp_path: Path) -> Shelf:
     return Shelf(registry, tmp_path / "shelf")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
