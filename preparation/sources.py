@@ -199,7 +199,7 @@ def _reaching(uri: str) -> Iterator[None]:
         raise _refused(uri) from error
     except ValueError as error:
         raise NotFound(f"'{uri}' can't be read: {error}.", "Use s3://, gs:// or a path.") from error
-    except (OSError, *_vendor_errors(credentials=False), *_vendor_errors(credentials=True)) as error:
+    except (OSError, *_vendor_errors(credentials=False), *_vendor_errors(credentials=True)) as error:  # type: ignore[misc]
         if isinstance(error, _vendor_errors(credentials=True)):
             raise _refused(uri) from error
         raise Unavailable(f"'{uri}' can't be reached: {error}.", "Check network and address.") from error
