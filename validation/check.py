@@ -77,12 +77,11 @@ def check(rules: Sequence[Rule], looked_at: Mapping[str, "DataFrame"]) -> list[O
 
 def _context() -> Any:
     """One for each run, so that runs in several threads don't meet."""
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    # it tells of each temporary folder
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    # this module sets its own level and tells of each temporary folder
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context
