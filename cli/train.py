@@ -105,6 +105,9 @@ def run_flow(flow: str, parameters: dict[str, Any]) -> Any:
     steps = follow_steps()
     try:
         return launch.run(flow, parameters)
+    except KeyboardInterrupt:
+        err.print("Stopped. `luthier jobs` lists what was begun; `luthier jobs retry JOB` goes on with it.")
+        raise
     finally:
         steps.close()
 
