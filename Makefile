@@ -11,7 +11,7 @@ setup: $(VENV)/run.done
 
 # --no-deps: the lock is complete, and one package's floor on a CA bundle would make pip choose older releases.
 $(VENV)/run.done: requirements/run.lock pyproject.toml
-	@echo "Installing Luthier into $(VENV): about 1.5 GB with PyTorch, one to three minutes …"
+	@echo "Installing Luthier into $(VENV): about 2.5 GB with PyTorch, some minutes …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --no-deps -r requirements/run.lock
 	@$(PIP) "$(TORCH)"
