@@ -29,7 +29,7 @@ MAY_IMPORT = {
 
 # One library, one home. A second entry has its reason behind it.
 HOMES = {
-    "prefect": ["flows", "tasks", "launch.py"],
+    "prefect": ["flows", "tasks", "launch"],
     "great_expectations": ["validation"],
     "pandas": ["validation"],
     "openai": ["providers/openai"],
@@ -63,7 +63,7 @@ HOMES = {
 }
 
 # These must load in a blink, so the heavy libraries are imported inside functions.
-LIGHT = ["cli", "launch.py", "registry", "settings.py", "records.py", "errors.py", "validation"]
+LIGHT = ["cli", "launch", "registry", "settings.py", "records.py", "errors.py", "validation"]
 HEAVY = {
     "prefect", "great_expectations", "pandas", "numpy", "scipy", "torch", "transformers", "peft", "openai",
     "google", "fastapi", "starlette", "uvicorn", "fsspec", "s3fs", "gcsfs", "pypdf", "pypdfium2", "ftfy",
@@ -72,7 +72,7 @@ HEAVY = {
 
 # The last handlers of a process or thread, where a fault that nobody foresaw must still reach a person.
 CATCH_ALL = {
-    "launch.py": "the process that runs a flow: the run is marked failed, then the error goes on",
+    "launch/__init__.py": "the process that runs a flow: the run is marked failed, then the error goes on",
     "tasks/retries.py": "Prefect hands over whatever the task raised, to be told apart here",
     "web/serving.py": "one bad request must not take the others of the model's process down",
     "web/chatting.py": "a thread's error is carried over and raised where the answer is awaited",

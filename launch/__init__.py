@@ -1,4 +1,4 @@
-"""Starts flows: the one module outside flows and tasks that knows Prefect's API.
+"""Starts flows: the one part outside flows and tasks that knows Prefect's API.
 
 `python -m launch FLOW PARAMETERS_AS_JSON [RUN]` runs one in a process of its own; with the id of a run it
 tells the registry how that run goes and ends.
@@ -18,7 +18,7 @@ from errors import LuthierError
 from records import ENDED, Dataset, Failure, Job, TunedModel
 from settings import quiet_dependencies, settings, work_for
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 # the deployment of each flow that prefect.yaml makes
 DEPLOYMENT = "own-hardware"
 
@@ -147,9 +147,3 @@ def stop_deployed(flow_run_id: str) -> None:
 
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(flow_run_id), Cancelling())
-
-
-if __name__ == "__main__":
-    if len(sys.argv) > 3:
-        sys.exit(run_recorded(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]))
-    run(sys.argv[1], json.loads(sys.argv[2]))
