@@ -27,8 +27,9 @@ $(VENV)/dev.done: $(VENV)/run.done requirements/dev.lock
 demo: setup
 	@$(BIN)/luthier demo
 
+# a file's tests stay in one process: they share servers and tiny models
 test: $(VENV)/dev.done
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/dev.done format lint types test
 
@@ -41,15 +42,21 @@ lint: $(VENV)/dev.done
 types: $(VENV)/dev.done
 	$(BIN)/mypy
 
-# Needs uv; see docs/decisions.md on why some constraints of dependencies are overridden.
+# Needs uv. Pins that are there stay; `make lock UPGRADE=--upgrade` takes the newest of everything.
+# docs/decisions.md says why some constraints of dependencies are overridden.
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --override requirements/overrides.txt \
-	--no-annotate --no-header --quiet
+	--no-annotate --no-header --quiet $(UPGRADE)
+TEST_EXTRAS := --extra dev --extra s3 --extra openai --extra gemini --extra oidc --extra parquet
 lock: export LC_ALL := C
+lock: MADE := $(shell mktemp -d)
 lock:
-	$(LOCK) | grep -v "'never'" | sort > requirements/run.lock
-	$(LOCK) --extra dev --extra s3 --extra openai --extra gemini --extra oidc --extra parquet \
-		--constraint requirements/run.lock | grep -v "'never'" | sort | comm -13 requirements/run.lock - \
-		> requirements/dev.lock
+	@cp requirements/run.lock $(MADE)/run
+	@$(LOCK) --output-file $(MADE)/run >/dev/null
+	@grep -v "'never'" $(MADE)/run | sort > requirements/run.lock
+	@cat requirements/run.lock requirements/dev.lock > $(MADE)/dev
+	@$(LOCK) $(TEST_EXTRAS) --constraint requirements/run.lock --output-file $(MADE)/dev >/dev/null
+	@grep -v "'never'" $(MADE)/dev | sort | comm -13 requirements/run.lock - > requirements/dev.lock
+	@rm -r $(MADE)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -23,6 +23,7 @@ def model(shelf: Shelf) -> TunedModel:
 
 def say(page: Page, text: str) -> None:
     page.get_by_label("Message", exact=True).fill(text)
+    page.wait_for_load_state()  # a person is slower than the page's script
     page.keyboard.press("Enter")
 
 
