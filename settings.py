@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         return self.store or str(self.root / "artifacts")
 
     @property
+    def work_uri(self) -> str:
+        """Where steps hand files over: in a store with a URI, as the next step may run on another machine."""
+        return f"{self.store.rstrip('/')}/work" if "://" in self.store else str(self.root / "work")
+
+    @property
     def registry_url(self) -> str:
         return self.database_url or f"sqlite:///{self.root / 'luthier.db'}"
 

@@ -10,6 +10,7 @@ from tasks.ingest import ingest
 from tasks.naming import run_name
 from tasks.open_job import open_job
 from tasks.publish import publish
+from tasks.reopen_job import reopen_job
 from tasks.structure import structure
 from tasks.submit import submit
 from tasks.validate import validate
@@ -43,7 +44,8 @@ def fine_tune(
         rows = ingest(sources)
         cleaned = clean(rows, preparation)
         dataset = structure(cleaned, use_case, preparation)
-    job = open_job(dataset, recipe, name)
+    opened = open_job(dataset, recipe, name)
+    job = reopen_job(opened.id, validates=True)
     validate(dataset, job.recipe, job)
     submitted = submit(job)
     if not to_the_end:

@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 from zipfile import ZipFile, ZipInfo
 
-from errors import InvalidData, NotConfigured, NotFound, TrainingFailed, Unavailable
+from errors import InvalidData, TrainingFailed
 from registry import files
 
 MANIFEST = "luthier.json"
 CHUNK = 1 << 20
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the zip format's first moment
-VERIFIED_BYTES = 64 << 20  # read back after the upload up to this size; above, only the size is compared
 ABANDONED_SECONDS = 24 * 3600
 # Weights hardly shrink: deflating them costs minutes for a few per cent.
 STORED = (".safetensors", ".bin", ".pt", ".gguf")
@@ -55,7 +54,7 @@ def publish(folder: Path, name: str, store: str, manifest: dict[str, Any]) -> Pu
     with tempfile.TemporaryDirectory(prefix="luthier-") as temporary:
         part = Path(temporary) / "artifact.zip"
         digests = _build(folder, part, manifest)
-        _upload(part, uri)
+        files.upload(part, uri)
     return Published(uri, digests)
 
 
@@ -113,24 +112,6 @@ def _add(archive: ZipFile, name: str, source: IO[bytes], size: int) -> str:
             seen.update(chunk)
             sink.write(chunk)
     return seen.hexdigest()
-
-
-def _upload(part: Path, uri: str) -> None:
-    size = part.stat().st_size
-    try:
-        with files.remote(uri) as (system, inside):
-            system.put_file(str(part), inside)
-            kept = int(system.info(inside)["size"])
-    except NotFound as error:
-        raise NotConfigured(
-            f"The bucket of {uri} does not exist.",
-            "Create it, or set LUTHIER_STORE to another place.",
-        ) from error
-    whole = kept == size
-    if whole and size <= VERIFIED_BYTES:
-        whole = files.digest(uri) == files.digest(part)
-    if not whole:
-        raise Unavailable(f"The store holds other bytes at {uri} than were sent.", "Publish again.")
 
 
 def fetch(uri: str, target: Path) -> None:

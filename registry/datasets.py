@@ -1,7 +1,8 @@
-"""Datasets: their four files under the registry's home, and which source files their examples came from."""
+"""Datasets: their four files in the shared store, and which source files their examples came from."""
 
 import json
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -39,14 +40,16 @@ class TracedExample(Record):
 
 class Datasets(Database):
     def keep_dataset(self, dataset: Dataset) -> Dataset:
-        """Copy the dataset's files to HOME/datasets/ID and store its record, which then points there.
+        """Copy the dataset's files to datasets/ID and store its record, which then points there.
 
+        That is below a store with a URI, so that other machines can work with them, else below the home.
         Keeping it again keeps the files and the day it was made, takes the new report, and adds source files.
         """
-        folder = self.home.absolute() / "datasets" / plain(dataset.id)
+        shared = self.store.rstrip("/") if "://" in self.store else self.home.absolute()
+        place = f"{shared}/datasets/{plain(dataset.id)}"
         examples = _examples_of_each_source(dataset.lineage_uri)
-        _copy_in(dataset, folder)
-        kept = dataset.but(**{field: str(folder / name) for field, name in PARTS.items()})
+        _copy_in(dataset, place)
+        kept = dataset.but(**{field: f"{place}/{name}" for field, name in PARTS.items()})
         with self.writing() as connection:
             stored = connection.execute(select(datasets.c.record).where(datasets.c.id == dataset.id)).scalar()
             if stored:
@@ -130,7 +133,25 @@ def _examples_of_each_source(lineage_uri: str) -> Counter[str]:
     return counts
 
 
-def _copy_in(dataset: Dataset, folder: Path) -> None:
+def _copy_in(dataset: Dataset, place: str) -> None:
+    folder = files.local(place)
+    if folder:
+        _copy_to_folder(dataset, folder)
+    else:
+        _copy_to_store(dataset, place)
+
+
+def _copy_to_store(dataset: Dataset, place: str) -> None:
+    """One put a file; their names come from their content, so that nobody writes other bytes over them."""
+    with tempfile.TemporaryDirectory(prefix="luthier-") as temporary:
+        for field, name in PARTS.items():
+            if getattr(dataset, field) != f"{place}/{name}" and not files.exists(f"{place}/{name}"):
+                copy = Path(temporary) / name
+                files.copy(getattr(dataset, field), copy)
+                files.upload(copy, f"{place}/{name}")
+
+
+def _copy_to_folder(dataset: Dataset, folder: Path) -> None:
     """All four files or none: they are copied to a hidden folder, which then takes its name."""
     if folder.is_dir():
         return

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -26,6 +26,7 @@ FAULTS = {
         "aiohttp:ClientError",
     ),
 }
+VERIFIED_BYTES = 64 << 20  # read back after the upload up to this size; above, only the size is compared
 NO_KEYS = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "DefaultCredentialsError")
 
 
@@ -145,6 +146,46 @@ def copy(uri: str, target: Path) -> None:
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def upload(path: Path, uri: str) -> None:
+    """Put a file into a store, which shows it whole or not at all, and verify that it is what was sent.
+
+    Raises NotConfigured if the bucket isn't there, Unavailable if it can't be reached or holds other bytes.
+    """
+    size = path.stat().st_size
+    try:
+        with remote(uri) as (system, inside):
+            system.put_file(str(path), inside)
+            kept = int(system.info(inside)["size"])
+    except NotFound as error:
+        raise NotConfigured(
+            f"The bucket of {uri} does not exist.",
+            "Create it, or set LUTHIER_STORE to another place.",
+        ) from error
+    whole = kept == size
+    if whole and size <= VERIFIED_BYTES:
+        whole = digest(uri) == digest(path)
+    if not whole:
+        raise Unavailable(f"The store holds other bytes at {uri} than were sent.", "Try again.")
+
+
+def exists(uri: str) -> bool:
+    path = local(uri)
+    if path:
+        return path.exists()
+    with remote(uri) as (system, inside):
+        return bool(system.exists(inside))
+
+
+def remove_folder(uri: str) -> None:
+    """Delete all below it; one that isn't there is fine, and so is one that can't be deleted now."""
+    path = local(uri)
+    if path:
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(LuthierError), remote(uri) as (system, inside):
+        system.rm(inside, recursive=True)
 
 
 def remove(uri: str) -> None:

@@ -15,12 +15,10 @@ log = logging.getLogger("luthier.clean")
 @task(name="clean", **PATIENT)
 def clean(rows: Rows, preparation: Preparation) -> Rows:
     """Repair, redact and de-duplicate the rows."""
-    cleaned = clean_rows(
-        rows,
-        workspace("clean", rows.uri, preparation.model_dump()),
-        near_duplicates=preparation.near_duplicates,
-        redact=preparation.redact,
-    )
+    with workspace("clean", rows.uri, preparation.model_dump()) as place:
+        cleaned = clean_rows(
+            rows, place, near_duplicates=preparation.near_duplicates, redact=preparation.redact
+        )
     dropped = ", ".join(f"{count} {reason}" for reason, count in cleaned.dropped.items())
     log.info("Kept %s of %s rows%s.", cleaned.count, rows.count, f" (dropped: {dropped})" if dropped else "")
     return cleaned

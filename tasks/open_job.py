@@ -5,7 +5,6 @@ import logging
 from prefect import task
 
 from records import Dataset, Job, Recipe
-from tasks.attempts import taken_up
 from tasks.retries import PATIENT
 from tasks.wiring import base_named, open_registry, provider_named, tell_run
 
@@ -33,7 +32,4 @@ def open_job(dataset: Dataset, recipe: Recipe, name: str | None) -> Job:
     )
     if job.status == "succeeded":
         log.info("This model was made before, by job %s.", job.id)
-    elif job.status in ("failed", "cancelled"):
-        log.info("Job %s stopped before (%s); going on with it.", job.id, job.status)
-        job = taken_up(job, provider, registry)
     return job

@@ -1,8 +1,9 @@
-"""Take up a job again that failed, was cancelled or was left by a process that died."""
+"""Take up a job: go on with one that failed, was cancelled or was left by a process that died."""
 
 import logging
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from errors import InvalidData, NotEnoughData, from_failure
 from records import Job
@@ -13,13 +14,19 @@ from tasks.wiring import open_registry, provider_named
 log = logging.getLogger("luthier.reopen")
 
 
-@task(name="reopen job", **PATIENT)
-def reopen_job(job_id: str) -> Job:
-    """Raises NotFound for an unknown id, and the old failure again where only other data would help."""
+# on a retry of the run the job may have failed since
+@task(name="take up job", **PATIENT | {"cache_policy": NO_CACHE})
+def reopen_job(job_id: str, validates: bool = False) -> Job:
+    """The job, or its next attempt, open for work.
+
+    Raises NotFound for an unknown id, and the old failure again where only other data would help, unless
+    the flow `validates` the data next, which says more.
+    """
     registry = open_registry()
     job = registry.job(job_id)
-    if job.failure and job.failure.code in (NotEnoughData.code, InvalidData.code):
+    if not validates and job.failure and job.failure.code in (NotEnoughData.code, InvalidData.code):
         raise from_failure(job.failure)
-    job = taken_up(job, provider_named(job.provider), registry)
-    log.info("Going on with %s.", job.id)
+    if job.status in ("failed", "cancelled"):
+        job = taken_up(job, provider_named(job.provider), registry)
+        log.info("Going on with %s.", job.id)
     return job

@@ -1,4 +1,5 @@
-"""Which failures are tried again, and when: only passing faults, with backoff and jitter."""
+"""How every step behaves when it fails: passing faults are tried again with backoff and jitter, and what
+is done is not done again when the run is retried."""
 
 import time
 from typing import Any
@@ -8,6 +9,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
 from errors import TrainingFailed, Unavailable
+from tasks.caching import SAME_RUN
 
 LONGEST_WAIT_SECONDS = 600
 
@@ -28,6 +30,7 @@ def is_passing(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
 
 
 PATIENT: dict[str, Any] = {
+    "cache_policy": SAME_RUN,
     "retries": 5,
     "retry_delay_seconds": exponential_backoff(backoff_factor=2),
     "retry_jitter_factor": 0.5,

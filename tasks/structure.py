@@ -1,7 +1,6 @@
 """Rows become training and holdout examples: a dataset, kept under the hash of its content."""
 
 import logging
-import shutil
 
 from prefect import task
 
@@ -19,21 +18,19 @@ def structure(rows: Rows, use_case: str, preparation: Preparation) -> Dataset:
     """Make examples for the use case, split them, and keep the dataset. Raises InvalidData without one."""
     if len(use_case.strip()) < 3:
         raise InvalidData("The use case is missing.", "Say in a sentence what the model is for.")
-    folder = workspace("structure", rows.uri, use_case, preparation.model_dump())
-    made = make_examples(
-        rows,
-        folder,
-        use_case=use_case,
-        kind=preparation.kind,
-        label=preparation.label,
-        holdout=preparation.holdout,
-        seed=preparation.seed,
-        near_duplicates=preparation.near_duplicates,
-    )
+    with workspace("structure", rows.uri, use_case, preparation.model_dump()) as place:
+        made = make_examples(
+            rows,
+            place,
+            use_case=use_case,
+            kind=preparation.kind,
+            label=preparation.label,
+            holdout=preparation.holdout,
+            seed=preparation.seed,
+            near_duplicates=preparation.near_duplicates,
+        )
     dataset = open_registry().keep_dataset(made)
     tell_run(dataset_id=dataset.id)
-    # all later steps work from the kept dataset
-    shutil.rmtree(folder.parent, ignore_errors=True)
     report = dataset.report
     log.info("Made %s training and %s holdout examples: %s", report.train, report.holdout, report.kind_reason)
     return dataset

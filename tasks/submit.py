@@ -3,6 +3,7 @@
 import logging
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from errors import Unavailable
 from providers import Provider
@@ -15,7 +16,8 @@ from tasks.wiring import open_registry, provider_named
 log = logging.getLogger("luthier.submit")
 
 
-@task(name="submit", **PATIENT)
+# the ledger knows what was started; a kept result would not start a trainer that died
+@task(name="submit", **PATIENT | {"cache_policy": NO_CACHE})
 def submit(job: Job) -> Job:
     """The job with its remote id."""
     registry = open_registry()

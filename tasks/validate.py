@@ -8,7 +8,7 @@ from records import Dataset, Finding, Job, Recipe
 from tasks.artifacts import report_rows, show_table
 from tasks.failures import kept_with
 from tasks.retries import PATIENT
-from tasks.wiring import base_named, open_registry, provider_named
+from tasks.wiring import base_named, forget_workspaces, open_registry, provider_named
 from validation.suites import Limits
 from validation.validate import raise_if_bad
 from validation.validate import validate as run_suite
@@ -30,6 +30,8 @@ def validate(dataset: Dataset, recipe: Recipe, job: Job | None = None) -> Datase
         registry.keep_dataset(checked)
         show_table("data-report", report_rows(checked.report), f"Data report of {dataset.id}")
         raise_if_bad(checked.report)
+    # the dataset is kept, and so is the result of the step that made it: nobody reads its rows again
+    forget_workspaces()
     tokens = checked.report.tokens
     log.info("The data is valid for %s: %s tokens.", recipe.base_model, tokens.total if tokens else "no")
     return checked

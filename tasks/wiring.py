@@ -1,6 +1,7 @@
 """Makes the parts that tasks work with from the settings."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 from prefect.runtime import flow_run
 
@@ -8,6 +9,7 @@ import providers
 from providers import Provider
 from providers.catalogue import Base, find
 from records import content_id
+from registry import files
 from registry.store import Registry
 from settings import settings
 
@@ -24,9 +26,20 @@ def base_named(base_model: str) -> Base:
     return find(base_model, settings().bases_file)
 
 
-def workspace(step: str, *inputs: object) -> Path:
-    """A folder for a step's files: one for the same inputs of one run, so that a retry writes over it."""
-    return settings().root / "work" / (flow_run.id or "no-run") / content_id(step, *inputs)
+@contextmanager
+def workspace(step: str, *inputs: object) -> Iterator[str]:
+    """A folder or URI for a step's files: one for the same inputs of one run, so that a retry writes over it.
+
+    What goes wrong with a store meanwhile becomes one of our errors.
+    """
+    place = f"{settings().work_uri}/{flow_run.id or 'no-run'}/{content_id(step, *inputs)}"
+    with files.remote(place) if files.local(place) is None else nullcontext():
+        yield place
+
+
+def forget_workspaces() -> None:
+    """Delete what the steps of this run handed over."""
+    files.remove_folder(f"{settings().work_uri}/{flow_run.id or 'no-run'}")
 
 
 def tell_run(**facts: str) -> None:

@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -92,33 +91,6 @@ def make_model() -> Callable[..., TunedModel]:
         return TunedModel(display_name=name, dataset_id=dataset_id, **given)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    """A real S3 on loopback; returns its address."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URI of an empty bucket, with the environment that leads there."""
-    import s3fs
-
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-    for name, value in {"AWS_ENDPOINT_URL": s3, **keys}.items():
-        monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    name = f"models-{uuid4().hex[:8]}"
-    s3fs.S3FileSystem().mkdir(name)
-    yield f"s3://{name}"
-    s3fs.S3FileSystem.clear_instance_cache()
 
 
 @pytest.fixture

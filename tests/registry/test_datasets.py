@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from errors import NotFound
+from errors import NotConfigured, NotFound
 from records import FileReport, Finding
 
 ROOT = Path(__file__).parents[2]
@@ -216,3 +216,25 @@ def test_an_export_writes_both_files(registry, make_dataset, tmp_path):
     paths = registry.export_dataset(kept.id, tmp_path / "out")
     assert [path.name for path in paths] == ["train.jsonl", "holdout.jsonl"]
     assert [len(path.read_text().splitlines()) for path in paths] == [2, 1]
+
+
+def test_with_a_store_that_machines_share_another_one_works_with_the_dataset(
+    registry, make_dataset, bucket, tmp_path
+):
+    here = type(registry)(registry.url, registry.home, bucket)
+    kept = here.keep_dataset(make_dataset())
+    assert kept.train_uri == f"{bucket}/datasets/{kept.id}/train.jsonl"
+    assert here.keep_dataset(kept).train_uri == kept.train_uri
+
+    elsewhere = type(registry)(registry.url, tmp_path / "other machine", bucket)
+    there = elsewhere.dataset(kept.id)
+    assert [example.sources[0].row for example in elsewhere.examples(there)] == [1, 2, 3]
+    assert list(elsewhere.drops(there)) == []
+    assert not (registry.home / "datasets").exists()
+
+
+def test_a_bucket_that_is_not_there_keeps_nothing(registry, make_dataset, bucket):
+    astray = type(registry)(registry.url, registry.home, f"{bucket}-gone")
+    with pytest.raises(NotConfigured, match="bucket"):
+        astray.keep_dataset(make_dataset())
+    assert astray.datasets() == []
