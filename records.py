@@ -338,9 +338,38 @@ class ChatOptions(Record):
     max_tokens: int = Field(512, ge=1)
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    more: dict[str, Any] = Field({}, description="in OpenAI's words, for providers whose `chats_with` has it")
+
+
+class ToolCall(Record):
+    """A call that the model asks for, or a piece of one: pieces of the same index are joined."""
+
+    index: int = 0
+    id: str = ""
+    name: str = ""
+    arguments: str = Field("", description="JSON")
+
+
+class ToolRequest(Message):
+    """An assistant's message that asks for calls."""
+
+    role: Literal["assistant"] = "assistant"
+    calls: tuple[ToolCall, ...]
+
+
+class ToolResult(Record):
+    """What the call of that id gave."""
+
+    role: Literal["tool"] = "tool"
+    content: str
+    call_id: str
 
 
 class Usage(Record):
     prompt_tokens: int
     completion_tokens: int
-    finish_reason: Literal["stop", "length"] = "stop"
+    finish_reason: Literal["stop", "length", "tool_calls", "content_filter"] = "stop"
+
+
+Turn = Message | ToolRequest | ToolResult
+Piece = str | ToolCall | Usage

@@ -170,7 +170,7 @@ def stream(
     for piece in provider.chat(model.base_model, registry.reference(model), dialogue, chosen):
         if isinstance(piece, Usage):
             usage = piece
-        else:
+        elif isinstance(piece, str):
             pieces.append(piece)
             if not quiet:
                 print(piece, end="", flush=True)

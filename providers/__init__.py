@@ -14,12 +14,12 @@ from records import (
     Event,
     Example,
     Finding,
-    Message,
     Outcome,
+    Piece,
     Progress,
     Recipe,
     TokenCount,
-    Usage,
+    Turn,
 )
 
 HOMES = {
@@ -36,6 +36,7 @@ class Provider(Protocol):
     title: ClassVar[str]
     Options: ClassVar[type[BaseModel]]
     resumes: ClassVar[bool]  # `start` under the same label goes on with a job that stopped
+    chats_with: ClassVar[frozenset[str]]  # parameters of OpenAI's chat that `ChatOptions.more` may hold
 
     def plan(self, dataset: Dataset, recipe: Recipe) -> Recipe:
         """The recipe with the defaults filled in that depend on the data."""
@@ -65,8 +66,8 @@ class Provider(Protocol):
         """Base and tuned model on the holdout, same prompts."""
 
     def chat(
-        self, base_model: str, reference: str, messages: Sequence[Message], options: ChatOptions
-    ) -> Iterator[str | Usage]:
+        self, base_model: str, reference: str, messages: Sequence[Turn], options: ChatOptions
+    ) -> Iterator[Piece]:
         """Pieces of the answer, then the usage."""
 
 

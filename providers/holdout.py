@@ -7,12 +7,12 @@ from typing import Any
 
 from providers.patience import Patience
 from providers.tokens import Count
-from records import Answer, ChatOptions, Message, Usage
+from records import Answer, ChatOptions, Message, Piece
 
 AT_ONCE = 4
 LONGEST_ANSWER = 1024
 
-Ask = Callable[[str, Sequence[Message], ChatOptions], Iterator[str | Usage]]
+Ask = Callable[[str, Sequence[Message], ChatOptions], Iterator[Piece]]
 
 
 def answers(
@@ -34,7 +34,7 @@ def answers(
         options = ChatOptions(max_tokens=min(LONGEST_ANSWER, 2 * tokens + 32))
         return Answer(
             expected=last.content,
-            prompt="\n".join(message.content for message in before),
+            prompt=next((message.content for message in reversed(before) if message.role == "user"), ""),
             base=patience(lambda: said(ask(base, before, options))),
             tuned=patience(lambda: said(ask(tuned, before, options))),
             tokens=tokens,
@@ -45,7 +45,7 @@ def answers(
         return list(pool.map(answer, islice(plain, limit)))
 
 
-def said(pieces: Iterator[str | Usage]) -> str:
+def said(pieces: Iterator[Piece]) -> str:
     return "".join(piece for piece in pieces if isinstance(piece, str)).strip()
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import providers
 from providers import Provider
-from records import ChatOptions, Message, TunedModel, Usage, now
+from records import ChatOptions, Message, Piece, TunedModel, Turn, now
 from registry import Registry
 from registry.accounts import Account
 from registry.usage import Window
@@ -29,7 +29,6 @@ from web.vllm import Vllm
 
 # answers that hosted providers give at once; each holds a thread that mostly waits
 STREAMS = 1000
-Piece = str | Usage
 
 
 class Allowance(NamedTuple):
@@ -63,7 +62,7 @@ class Chatting:
         self,
         account: Account,
         model: TunedModel,
-        messages: Sequence[Message],
+        messages: Sequence[Turn],
         options: ChatOptions,
         base: bool = False,
     ) -> AsyncGenerator[Piece, None]:
@@ -90,7 +89,7 @@ class Chatting:
         return allowance
 
     async def pieces(
-        self, model: TunedModel, messages: Sequence[Message], options: ChatOptions, base: bool = False
+        self, model: TunedModel, messages: Sequence[Turn], options: ChatOptions, base: bool = False
     ) -> AsyncGenerator[Piece, None]:
         """The answer alone: nothing is counted."""
         async with aclosing(await self._opened(model, messages, options, base)) as found:
@@ -98,7 +97,7 @@ class Chatting:
                 yield piece
 
     async def _opened(
-        self, model: TunedModel, messages: Sequence[Message], options: ChatOptions, base: bool
+        self, model: TunedModel, messages: Sequence[Turn], options: ChatOptions, base: bool
     ) -> AsyncGenerator[Piece, None]:
         if model.provider != "gpu":
             reference = model.base_model if base else model.reference
@@ -108,7 +107,14 @@ class Chatting:
         if self.vllm:
             vllm, name = self.vllm, "" if base else model.id
             return self._threaded(lambda: vllm.chat(model.base_model, name, folder, messages, options))
-        return self.server.chat(model.base_model, folder, messages, options)
+        plain = [one for one in messages if isinstance(one, Message)]
+        return self.server.chat(model.base_model, folder, plain, options)
+
+    def chats_with(self, model: TunedModel) -> frozenset[str]:
+        """Which parameters beyond the plain ones the model's back end takes."""
+        if model.provider == "gpu" and self.vllm:
+            return self.vllm.provider.chats_with
+        return self._provider(model.provider).chats_with
 
     def _made(self, name: str) -> Provider:
         return providers.get(name, **self.settings.provider_arguments(name))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import providers
 from errors import Refused, Unavailable
-from records import ChatOptions, Message, Usage
+from records import ChatOptions, Piece, Turn
 
 LOAD_SECONDS = 120.0
 
@@ -28,8 +28,8 @@ class Vllm:
         self._loading = threading.Lock()
 
     def chat(
-        self, base_model: str, name: str, folder: str, messages: Sequence[Message], options: ChatOptions
-    ) -> Iterator[str | Usage]:
+        self, base_model: str, name: str, folder: str, messages: Sequence[Turn], options: ChatOptions
+    ) -> Iterator[Piece]:
         """`name` is the adapter in `folder`; without a name the base model answers."""
         known = name in self._loaded
         if name:

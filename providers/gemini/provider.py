@@ -13,7 +13,7 @@ from errors import Refused, Unavailable
 from providers import hosted, tokens
 from providers.catalogue import Base, find
 from providers.format import converted, findings, surveyed
-from providers.gemini import chat, jobs, leftovers
+from providers.gemini import chat, jobs, leftovers, tools
 from providers.gemini.access import TIMEOUT_SECONDS, Access
 from providers.gemini.dataset import FORMAT
 from providers.gemini.faults import Blocked, is_missing
@@ -29,13 +29,13 @@ from records import (
     Event,
     Example,
     Finding,
-    Message,
     Outcome,
+    Piece,
     Price,
     Progress,
     Recipe,
     TokenCount,
-    Usage,
+    Turn,
 )
 
 RANKS = {
@@ -63,6 +63,7 @@ class Gemini:
     title: ClassVar[str] = "Google Gemini"
     Options: ClassVar[type[BaseModel]] = Options
     resumes: ClassVar[bool] = False
+    chats_with: ClassVar[frozenset[str]] = tools.PASSED_ON
 
     def __init__(
         self,
@@ -183,7 +184,7 @@ class Gemini:
         holdout = lines(dataset.holdout_uri)
         return answers(holdout, limit, recipe.base_model, tuned, self._ask, self.count, self.patience)
 
-    def _ask(self, model: str, messages: Sequence[Message], options: ChatOptions) -> Iterator[str | Usage]:
+    def _ask(self, model: str, messages: Sequence[Turn], options: ChatOptions) -> Iterator[Piece]:
         """A filtered answer counts as an empty one."""
         try:
             yield from chat.stream(self.access, ONCE, model, messages, options)
@@ -191,8 +192,8 @@ class Gemini:
             yield ""
 
     def chat(
-        self, base_model: str, reference: str, messages: Sequence[Message], options: ChatOptions
-    ) -> Iterator[str | Usage]:
+        self, base_model: str, reference: str, messages: Sequence[Turn], options: ChatOptions
+    ) -> Iterator[Piece]:
         """Raises Refused for a model that is gone, with the date of its base's end where one is known."""
         try:
             yield from chat.stream(self.access, self.patience, reference, messages, options)

@@ -33,10 +33,11 @@ from records import (
     Finding,
     Message,
     Outcome,
+    Piece,
     Progress,
     Recipe,
     TokenCount,
-    Usage,
+    Turn,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,7 @@ class Gpu:
     title: ClassVar[str] = "GPU"
     Options: ClassVar[type[BaseModel]] = options.Options
     resumes: ClassVar[bool] = True
+    chats_with: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, home: Path):
         self.home = Path(home).expanduser().absolute()
@@ -203,12 +205,13 @@ class Gpu:
         return self._job(remote_id).read_answers()
 
     def chat(
-        self, base_model: str, reference: str, messages: Sequence[Message], options: ChatOptions
-    ) -> Iterator[str | Usage]:
+        self, base_model: str, reference: str, messages: Sequence[Turn], options: ChatOptions
+    ) -> Iterator[Piece]:
         """`reference` is the folder of an adapter over the base model, or the base model's own id."""
         from providers.gpu.generation import speaker
 
-        yield from speaker(base_model, reference, self.home).stream(messages, options)
+        plain = [message for message in messages if isinstance(message, Message)]
+        yield from speaker(base_model, reference, self.home).stream(plain, options)
 
     def _job(self, remote_id: str) -> JobFolder:
         job = JobFolder(self.home / "jobs" / remote_id)

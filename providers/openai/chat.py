@@ -10,21 +10,33 @@ from errors import Unavailable
 from providers.openai.faults import LATER, mapped
 from providers.patience import Patience
 from providers.tokens import Count, prompt_tokens
-from records import ChatOptions, Message, Usage
+from records import ChatOptions, Piece, ToolCall, ToolRequest, ToolResult, Turn, Usage
 
 MOST_STOPS = 4
+PASSED_ON = frozenset(
+    {
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "frequency_penalty",
+        "presence_penalty",
+        "logit_bias",
+    }
+)
+REASONS = ("stop", "length", "tool_calls", "content_filter")
 
 
 def stream(
     client: openai.OpenAI,
     patience: Patience,
     model: str,
-    messages: Sequence[Message],
+    messages: Sequence[Turn],
     options: ChatOptions,
     count: Count,
-) -> Iterator[str | Usage]:
+) -> Iterator[Piece]:
     """Pieces of the answer, then the usage. Raises Unavailable when the answer breaks off."""
-    prompt = [{"role": message.role, "content": message.content} for message in messages]
+    prompt = [turn(message) for message in messages]
     answer = patience(lambda: _opened(client, model, prompt, options))
     pieces: list[str] = []
     reason, usage = None, None
@@ -38,12 +50,39 @@ def stream(
                 if piece:
                     pieces.append(piece)
                     yield piece
+                for called in getattr(choice.delta, "tool_calls", None) or []:
+                    call = call_of(called)
+                    pieces.append(call.name + call.arguments)
+                    yield call
     if reason is None:
         raise Unavailable("OpenAI's answer broke off.", LATER)
     yield Usage(
         prompt_tokens=usage.prompt_tokens if usage else prompt_tokens(prompt, count),
         completion_tokens=usage.completion_tokens if usage else count("".join(pieces)),
-        finish_reason="length" if reason == "length" else "stop",
+        finish_reason=reason if reason in REASONS else "stop",
+    )
+
+
+def turn(said: Turn) -> dict[str, Any]:
+    shown: dict[str, Any] = {"role": said.role, "content": said.content}
+    if isinstance(said, ToolResult):
+        return {**shown, "tool_call_id": said.call_id}
+    if not isinstance(said, ToolRequest):
+        return shown
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in said.calls
+    ]
+    return {**shown, "content": said.content or None, "tool_calls": calls}
+
+
+def call_of(delta: Any) -> ToolCall:
+    function = delta.function
+    return ToolCall(
+        index=delta.index,
+        id=delta.id or "",
+        name=(function and function.name) or "",
+        arguments=(function and function.arguments) or "",
     )
 
 
@@ -61,5 +100,6 @@ def _opened(client: openai.OpenAI, model: str, prompt: list[dict[str, Any]], opt
         request["stop"] = list(options.stop[:MOST_STOPS])
     if options.seed is not None:
         request["seed"] = options.seed
+    request |= options.more
     with mapped("answering"):
         return client.chat.completions.create(**request)

@@ -30,13 +30,13 @@ from records import (
     Event,
     Example,
     Finding,
-    Message,
     Outcome,
+    Piece,
     Price,
     Progress,
     Recipe,
     TokenCount,
-    Usage,
+    Turn,
 )
 
 URL = "https://api.openai.com/v1"
@@ -55,6 +55,7 @@ class OpenAI:
     title: ClassVar[str] = "OpenAI"
     Options: ClassVar[type[BaseModel]] = Options
     resumes: ClassVar[bool] = False
+    chats_with: ClassVar[frozenset[str]] = chat.PASSED_ON
 
     def __init__(
         self,
@@ -231,12 +232,12 @@ class OpenAI:
         holdout = lines(dataset.holdout_uri)
         return answers(holdout, limit, recipe.base_model, tuned, ask, self.count, self.patience)
 
-    def _ask(self, model: str, messages: Sequence[Message], options: ChatOptions) -> Iterator[str | Usage]:
+    def _ask(self, model: str, messages: Sequence[Turn], options: ChatOptions) -> Iterator[Piece]:
         return chat.stream(self.client, ONCE, model, messages, options, self.count)
 
     def chat(
-        self, base_model: str, reference: str, messages: Sequence[Message], options: ChatOptions
-    ) -> Iterator[str | Usage]:
+        self, base_model: str, reference: str, messages: Sequence[Turn], options: ChatOptions
+    ) -> Iterator[Piece]:
         """Raises Refused for a model that is gone, with the date of its base's end where one is known."""
         try:
             yield from chat.stream(self.client, self.patience, reference, messages, options, self.count)

@@ -257,6 +257,8 @@ class GeminiVendor(Loopback):
         pairs = self.pairs.get(self.endpoints[name], []) if tuned else []
         words = (nearest(pairs, question) if pairs else echo(question)).split(" ")
         limit = int(config.get("maxOutputTokens") or 10**9)
+        if config.get("responseMimeType") == "application/json":
+            words = [json.dumps({"said": " ".join(words)})]
         said, reason = words[:limit], "MAX_TOKENS" if len(words) > limit else "STOP"
         prompt = sum(len(_text(turn).split()) for turn in asked["contents"])
         usage = {
@@ -264,6 +266,15 @@ class GeminiVendor(Loopback):
             "candidatesTokenCount": len(said),
             "totalTokenCount": prompt + len(said),
         }
+        declared = [one for tool in asked.get("tools", []) for one in tool["functionDeclarations"]]
+        if declared and "text" in asked["contents"][-1]["parts"][-1]:
+            chunk = _chunk("", "STOP", usage)
+            chunk["candidates"][0]["content"]["parts"] = [
+                {"functionCall": {"name": one["name"], "args": {"question": question}}}
+                for one in declared[:2]
+            ]
+            event = f"data: {json.dumps(chunk)}\r\n\r\n".encode()
+            return Reply(headers={"Content-Type": "text/event-stream"}, stream=[event])
         if request.path.endswith(":generateContent"):
             return Reply(_chunk(" ".join(said), reason, usage))
         texts = [word if number == 0 else f" {word}" for number, word in enumerate(said)]

@@ -289,6 +289,22 @@ class OpenAIVendor(OpenAIFiles):
 
     # chat
 
+    def _calling(self, asked: dict[str, Any], question: str) -> Reply:
+        """The first two tools are called with the question; arguments come in two pieces."""
+        head = {"id": self.new_id("chatcmpl"), "created": int(time.time()), "model": asked["model"]}
+        usage = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
+        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None}]
+        for index, tool in enumerate(asked["tools"][:2]):
+            arguments = json.dumps({"question": question})
+            function = {"name": tool["function"]["name"], "arguments": ""}
+            call = {"index": index, "id": self.new_id("call"), "type": "function", "function": function}
+            deltas += [{"tool_calls": [call]}]
+            deltas += [
+                {"tool_calls": [{"index": index, "function": {"arguments": part}}]}
+                for part in (arguments[:7], arguments[7:])
+            ]
+        return _events(head, deltas, "tool_calls", usage)
+
     def chat(self, request: Request) -> Reply:
         asked = request.json
         model = asked["model"]
@@ -296,7 +312,12 @@ class OpenAIVendor(OpenAIFiles):
             return refused(404, f"The model '{model}' does not exist", "model_not_found", "model")
         question = next((m["content"] for m in reversed(asked["messages"]) if m["role"] == "user"), "")
         pairs: list[Pair] = self.jobs[self.models[model]]["pairs"] if model in self.models else []
+        asked_by = asked["messages"][-1]["role"]
+        if asked.get("tools") and asked.get("tool_choice") != "none" and asked_by == "user":
+            return self._calling(asked, question)
         words = (nearest(pairs, question) if pairs else echo(question)).split(" ")
+        if asked.get("response_format", {"type": "text"})["type"] != "text":
+            words = [json.dumps({"said": " ".join(words)})]
         limit = asked.get("max_completion_tokens") or asked.get("max_tokens") or 10**9
         said, reason = words[:limit], "length" if len(words) > limit else "stop"
         prompt = sum(len(str(m.get("content")).split()) for m in asked["messages"])
@@ -314,16 +335,20 @@ class OpenAIVendor(OpenAIFiles):
 
 
 def _streamed(head: dict[str, Any], words: list[str], reason: str, usage: dict[str, int]) -> Reply:
+    texts = [word if number == 0 else f" {word}" for number, word in enumerate(words)]
+    deltas = [{"role": "assistant", "content": ""}, *({"content": text} for text in texts)]
+    return _events(head, deltas, reason, usage)
+
+
+def _events(head: dict[str, Any], deltas: list[dict[str, Any]], reason: str, usage: dict[str, int]) -> Reply:
     def chunk(choices: list[Any], counted: Any = None) -> bytes:
         body = {**head, "object": "chat.completion.chunk", "choices": choices, "usage": counted}
         return f"data: {json.dumps(body)}\n\n".encode()
 
-    def choice(delta: dict[str, str], finish: str | None = None) -> list[Any]:
+    def choice(delta: dict[str, Any], finish: str | None = None) -> list[Any]:
         return [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}]
 
-    texts = [word if number == 0 else f" {word}" for number, word in enumerate(words)]
-    pieces = [chunk(choice({"role": "assistant", "content": ""}))]
-    pieces += [chunk(choice({"content": text})) for text in texts]
+    pieces = [chunk(choice(delta)) for delta in deltas]
     pieces += [chunk(choice({}, reason)), chunk([], usage), b"data: [DONE]\n\n"]
     return Reply(headers={"Content-Type": "text/event-stream"}, stream=pieces)
 

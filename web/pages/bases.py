@@ -17,9 +17,10 @@ TIMES = {
     "gemini": "30 to 45 minutes",
 }
 SMALL = "SmolLM2"  # the family that trains on a processor
+NEEDED = {"openai": ("api_key",), "gemini": ("project", "location", "bucket")}
 NEEDS = {
-    "openai": "LUTHIER_OPENAI_API_KEY is not set on this server",
-    "gemini": "Google Cloud is not set up on this server",
+    "openai": "OPENAI_API_KEY is not set on this server",
+    "gemini": "project, location or bucket of Google Cloud is not set on this server",
 }
 
 
@@ -78,6 +79,5 @@ def price_of(base: Base) -> str:
 
 
 def configured(shop: Workshop, provider: str) -> bool:
-    return all(
-        value for name, value in shop.settings.provider_arguments(provider).items() if name != "base_url"
-    )
+    given = shop.settings.provider_arguments(provider)
+    return all(given[name] for name in NEEDED.get(provider, ()))

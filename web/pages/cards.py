@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from providers.catalogue import Base
+from providers.hosted import MARGIN_DAYS
 from records import ENDED, Evaluation, Failure, Job, Progress, Status, TunedModel
 from registry.runs import Run
 from web.pages import words
-
-RETIRES_SOON_DAYS = 60
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Retirement:
 
     @property
     def soon(self) -> bool:
-        return self.days_left < RETIRES_SOON_DAYS
+        return self.days_left <= MARGIN_DAYS
 
     @property
     def past(self) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from errors import LuthierError
-from records import Message, TunedModel
+from records import Message, TunedModel, Usage
 from registry.accounts import Account
 from registry.conversations import ChatSettings, Conversation
 from web.pages.rendering import templates
@@ -120,7 +120,7 @@ async def _one(
                 if isinstance(piece, str):
                     asked.answers[side] = asked.answers.get(side, "") + piece
                     arrived.put_nowait({"side": side, "text": piece})
-                elif piece.finish_reason == "length":
+                elif isinstance(piece, Usage) and piece.finish_reason == "length":
                     arrived.put_nowait(
                         {"side": side, "note": "The answer was cut at the length that is set."}
                     )

@@ -3,10 +3,11 @@
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Request, UploadFile
+from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from errors import LuthierError
+from providers.catalogue import bases
 from records import ENDED, Dataset, Preparation, Recipe
 from registry.accounts import Account
 from registry.models import checked_name
@@ -23,15 +24,20 @@ from web.workshop import Shop, Signed, Workshop
 router = APIRouter(include_in_schema=False, prefix="/new")
 PREVIEWED = 10
 RECENT = 5
+ACCEPTS = "accept_retirement"  # an option of every hosted provider
 KINDS = Literal["auto", "chat", "classify", "style", "reference"]
 
 
 @router.get("")
-def form(request: Request, shop: Shop, account: Signed) -> Response:
-    return page(request, "new.html", form_context(shop, account))
+def form(
+    request: Request, shop: Shop, account: Signed, again: Annotated[str, Query(max_length=80)] = ""
+) -> Response:
+    """`again` is an earlier preparation, whose files and settings fill the form."""
+    earlier = shop.work.run(account, again) if again else None
+    return page(request, "new.html", form_context(shop, account, earlier))
 
 
-def form_context(shop: Workshop, account: Account) -> dict[str, Any]:
+def form_context(shop: Workshop, account: Account, earlier: Run | None) -> dict[str, Any]:
     open_bases, closed_bases = choices(shop, account)
     usage = shop.work.usage(account)
     limit = usage.plan.limit(premium=False)
@@ -40,12 +46,30 @@ def form_context(shop: Workshop, account: Account) -> dict[str, Any]:
         "section": "new",
         "choices": open_bases,
         "closed": closed_bases,
-        "chosen_base": shop.settings.base_model,
-        "hint": hint_for(""),
+        "filled": filled_in(shop, account, earlier),
+        "hint": hint_for(earlier.use_case if earlier else ""),
         "usage": usage,
         "full": limit is not None and usage.models >= limit,
         "recent": recent_datasets(shop, account),
         "largest": shop.settings.upload_bytes,
+    }
+
+
+def filled_in(shop: Workshop, account: Account, earlier: Run | None) -> dict[str, Any]:
+    """What stands in the form at first."""
+    parameters = earlier.parameters if earlier else {}
+    recipe = Recipe.model_validate(parameters.get("recipe", {"base_model": shop.settings.base_model}))
+    listed = recipe.base_model in bases(shop.settings.bases_file)
+    sources = parameters.get("sources", [])
+    uploads = {upload.path: upload for upload in shop.registry.uploads(account.id)} if sources else {}
+    return {
+        "use_case": earlier.use_case if earlier else "",
+        "uploads": [uploads[source] for source in sources if source in uploads],
+        "uris": [source for source in sources if source not in uploads] if account.owner else [],
+        "recipe": recipe,
+        "other_base": "" if listed else recipe.base_model,
+        "preparation": Preparation.model_validate(parameters.get("preparation", {})),
+        "accepts": bool(recipe.options.get(ACCEPTS)),
     }
 
 
@@ -91,13 +115,15 @@ def prepare(
     epochs: Annotated[str, Form(max_length=20)] = "",
     learning_rate: Annotated[str, Form(max_length=20)] = "",
     rank: Annotated[str, Form(max_length=20)] = "",
+    accept_retirement: Annotated[bool, Form()] = False,
 ) -> Response:
     """Start the preparation, which costs nothing, and show how it goes."""
     sources = [shop.registry.upload(account.id, one).path for one in files]
     sources += [line.strip() for line in uris.splitlines() if line.strip()]
-    recipe = recipe_of(
-        other_base.strip() or base_model or shop.settings.base_model, epochs, learning_rate, rank, seed
-    )
+    base_model = other_base.strip() or base_model or shop.settings.base_model
+    recipe = recipe_of(base_model, epochs, learning_rate, rank, seed)
+    if accept_retirement and shop.work.base(account, base_model).provider != "gpu":
+        recipe = recipe.but(options={ACCEPTS: True})
     preparation = Preparation(
         kind=kind,
         label=label.strip() or None,

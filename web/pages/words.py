@@ -89,6 +89,8 @@ ON_PAGE = {
     "with --label": "under Advanced settings",
     "`luthier bases` lists them": "The page for a new model lists them",
     "(`luthier bases`)": "(see the page for a new model)",
+    "Pass --accept-retirement to train it all the same.": "To do so, tick “Train it all the same”.",
+    "or raise --max-cost": "or raise the limit",
 }
 SHARES = ("accuracy", "macro_f1", "overlap")
 

@@ -69,6 +69,11 @@ list.addEventListener("click", async (event) => {
   button.closest("li").remove();
 });
 
+// a base that dies soon is not trained by mistake
+form.addEventListener("change", () => {
+  form.elements.accept_retirement.required = form.querySelector("[data-retires=soon]:checked") !== null;
+});
+
 form.addEventListener("submit", (event) => {
   const given = list.querySelector("input[name=files]") || document.getElementById("uris")?.value.trim();
   if (sending || !given) {

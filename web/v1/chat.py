@@ -1,94 +1,34 @@
 """/v1/chat/completions, at once or as a stream of events."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
-from pydantic import Field
 
 from errors import LuthierError
-from records import ChatOptions, Message, TunedModel, Usage, now
+from records import ChatOptions, Message, Piece, ToolCall, TunedModel, Turn, Usage, now
 from registry.accounts import Account
 from web.chatting import Allowance
-from web.faults import BadRequest, envelope
+from web.faults import envelope
 from web.streaming import EventStream, unless_gone
+from web.v1.chat_request import ChatRequest, options_of, turns_of
 from web.v1.models import model_entry
-from web.v1.shapes import Body, unsupported
 from web.workshop import KeyHolder, Shop, Workshop
 
 router = APIRouter(prefix="/chat/completions", tags=["chat"])
 
-MAX_TOKENS = 512
-LONGEST_ANSWER = 32_768
 CLIENT_GONE = 499
 
 
-class TextPart(Body):
-    type: Literal["text"]
+class Answered(NamedTuple):
     text: str
-
-
-class ChatMessage(Body):
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
-    name: str | None = None
-    refusal: str | None = None
-
-    @property
-    def text(self) -> str:
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
-
-
-class StreamOptions(Body):
-    include_usage: bool = False
-
-
-class ChatRequest(Body):
-    """Parameters below `seed` can be given as they are by default; another value is refused by name."""
-
-    model: str = Field(min_length=1, max_length=128)
-    messages: list[ChatMessage] = Field(min_length=1, max_length=2000)
-    stream: bool | None = False
-    stream_options: StreamOptions | None = None
-    temperature: float | None = Field(None, ge=0, le=2)
-    top_p: float | None = Field(None, gt=0, le=1)
-    max_tokens: int | None = Field(None, ge=1, le=LONGEST_ANSWER)
-    max_completion_tokens: int | None = Field(None, ge=1, le=LONGEST_ANSWER)
-    stop: str | Annotated[list[str], Field(max_length=4)] | None = None
-    seed: int | None = Field(None, ge=-(2**63), le=2**63 - 1)
-    user: str | None = None
-    metadata: dict[str, str] | None = None
-    n: int | None = None
-    store: bool | None = None
-    logprobs: bool | None = None
-    top_logprobs: int | None = None
-    logit_bias: dict[str, float] | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    response_format: dict[str, Any] | None = None
-    tools: list[dict[str, Any]] | None = None
-    tool_choice: str | dict[str, Any] | None = None
-    parallel_tool_calls: bool | None = None
-
-
-# what no back end of ours does, and the values that ask for nothing
-IDLE: Mapping[str, tuple[Any, ...]] = {
-    "n": (None, 1),
-    "store": (None, False),
-    "logprobs": (None, False),
-    "top_logprobs": (None, 0),
-    "logit_bias": (None, {}),
-    "frequency_penalty": (None, 0),
-    "presence_penalty": (None, 0),
-    "response_format": (None, {"type": "text"}),
-    "tools": (None, []),
-    "tool_choice": (None, "none", "auto"),
-}
+    calls: list[ToolCall]
+    usage: Usage
 
 
 class Reply(NamedTuple):
@@ -102,11 +42,20 @@ class Reply(NamedTuple):
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         return {**self._head("chat.completion.chunk"), "choices": [choice]}
 
+    def piece(self, piece: str | ToolCall) -> dict[str, Any]:
+        if isinstance(piece, str):
+            return self.chunk({"content": piece})
+        return self.chunk({"tool_calls": [{"index": piece.index, **_shown(piece)}]})
+
     def usage(self, usage: Usage) -> dict[str, Any]:
         return {**self._head("chat.completion.chunk"), "choices": [], "usage": counted(usage)}
 
-    def whole(self, text: str, usage: Usage) -> dict[str, Any]:
-        message = {"role": "assistant", "content": text, "refusal": None}
+    def whole(self, answer: Answered) -> dict[str, Any]:
+        usage = answer.usage
+        message: dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": None}
+        if answer.calls:
+            message["content"] = answer.text or None
+            message["tool_calls"] = [{"type": "function", **_shown(call)} for call in answer.calls]
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": usage.finish_reason}
         return {**self._head("chat.completion"), "choices": [choice], "usage": counted(usage)}
 
@@ -123,12 +72,9 @@ class Reply(NamedTuple):
 @router.post("")
 async def create(request: Request, body: ChatRequest, shop: Shop, account: KeyHolder) -> Response:
     """Ask a model. Without a system message it gets the one that it was trained with."""
-    for name, values in IDLE.items():
-        if getattr(body, name) not in values:
-            raise unsupported(name, f"'{name}' is not supported by this model's back end.", "Leave it out.")
-    model, messages, allowance = await run_in_threadpool(_asked, body, shop, account)
+    model, turns, options, allowance = await run_in_threadpool(_asked, body, shop, account)
     reply = Reply(f"chatcmpl-{uuid4().hex}", int(now().timestamp()), model.id)
-    pieces = shop.chatting.pieces(model, messages, _options(body, model))
+    pieces = shop.chatting.pieces(model, turns, options)
     if body.stream:
         first = await unless_gone(request, anext(pieces))
         if first is None:
@@ -139,65 +85,69 @@ async def create(request: Request, body: ChatRequest, shop: Shop, account: KeyHo
     answer = await unless_gone(request, _collected(pieces))
     if answer is None:
         return Response(status_code=CLIENT_GONE)
-    return JSONResponse(reply.whole(*answer), headers=allowance.headers)
+    return JSONResponse(reply.whole(answer), headers=allowance.headers)
 
 
 def _asked(
     body: ChatRequest, shop: Workshop, account: Account
-) -> tuple[TunedModel, list[Message], Allowance]:
-    """The model, what it gets to read, and what is left of the window once this request is counted.
+) -> tuple[TunedModel, list[Turn], ChatOptions, Allowance]:
+    """The model, what it gets to read and how it answers, and what is left of the window, this one counted.
 
-    Raises NotFound for a model that isn't the account's, TooManyRequests for a window that is spent.
+    Raises NotFound for a model that isn't the account's, BadRequest for what its back end doesn't take,
+    TooManyRequests for a window that is spent.
     """
     model = model_entry(shop, account, body.model).model
     assert model is not None
-    messages = [
-        Message(role="system" if one.role == "developer" else one.role, content=one.text)
-        for one in body.messages
-    ]
-    if not any(message.role == "system" for message in messages):
+    chats_with = shop.chatting.chats_with(model)
+    # without a temperature a vendor samples, own models take the likeliest answer
+    options = options_of(body, chats_with, temperature=0.0 if model.provider == "gpu" else 1.0)
+    turns = turns_of(body, chats_with)
+    if not any(turn.role == "system" for turn in turns):
         trained_with = shop.registry.dataset(model.dataset_id).system
         if trained_with:
-            messages.insert(0, Message(role="system", content=trained_with))
-    if all(message.role == "system" for message in messages):
-        raise BadRequest("There is nothing to answer.", "Add a user message.", param="messages")
-    return model, messages, shop.chatting.spend_now(account)
+            turns.insert(0, Message(role="system", content=trained_with))
+    return model, turns, options, shop.chatting.spend_now(account)
 
 
-def _options(body: ChatRequest, model: TunedModel) -> ChatOptions:
-    # without a temperature a vendor samples, own models take the likeliest answer
-    default = 0.0 if model.provider == "gpu" else 1.0
-    stops = [body.stop] if isinstance(body.stop, str) else body.stop or []
-    return ChatOptions(
-        temperature=default if body.temperature is None else body.temperature,
-        top_p=1.0 if body.top_p is None else body.top_p,
-        max_tokens=body.max_completion_tokens or body.max_tokens or MAX_TOKENS,
-        stop=tuple(stop for stop in stops if stop),
-        seed=body.seed,
-    )
-
-
-async def _collected(pieces: AsyncGenerator[str | Usage, None]) -> tuple[str, Usage]:
+async def _collected(pieces: AsyncGenerator[Piece, None]) -> Answered:
     texts: list[str] = []
+    calls: dict[int, ToolCall] = {}
     usage = Usage(prompt_tokens=0, completion_tokens=0)
     async with aclosing(pieces):
         async for piece in pieces:
             if isinstance(piece, Usage):
                 usage = piece
-            else:
+            elif isinstance(piece, str):
                 texts.append(piece)
-    return "".join(texts), usage
+            else:
+                calls[piece.index] = _joined(calls.get(piece.index), piece)
+    return Answered("".join(texts), list(calls.values()), usage)
+
+
+def _joined(call: ToolCall | None, piece: ToolCall) -> ToolCall:
+    if call is None:
+        return piece
+    return call.but(
+        id=call.id or piece.id, name=call.name or piece.name, arguments=call.arguments + piece.arguments
+    )
+
+
+def _shown(call: ToolCall) -> dict[str, Any]:
+    """A first piece names the call, later ones carry arguments only."""
+    function = {"name": call.name} if call.name else {}
+    named = {"id": call.id, "type": "function"} if call.id else {}
+    return {**named, "function": {**function, "arguments": call.arguments}}
 
 
 async def _events(
-    reply: Reply, first: str | Usage, pieces: AsyncGenerator[str | Usage, None], with_usage: bool
+    reply: Reply, first: Piece, pieces: AsyncGenerator[Piece, None], with_usage: bool
 ) -> AsyncGenerator[str, None]:
     async with aclosing(pieces):
         yield event(reply.chunk({"role": "assistant", "content": "", "refusal": None}))
         try:
             async for piece in _from(first, pieces):
                 if not isinstance(piece, Usage):
-                    yield event(reply.chunk({"content": piece}))
+                    yield event(reply.piece(piece))
                     continue
                 yield event(reply.chunk({}, piece.finish_reason))
                 if with_usage:
@@ -208,7 +158,7 @@ async def _events(
         yield "data: [DONE]\n\n"
 
 
-async def _from(first: str | Usage, rest: AsyncIterator[str | Usage]) -> AsyncIterator[str | Usage]:
+async def _from(first: Piece, rest: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
     yield first
     async for piece in rest:
         yield piece

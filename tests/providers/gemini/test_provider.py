@@ -12,7 +12,7 @@ import pytest
 
 from errors import InvalidData, NotConfigured, Refused, Unavailable
 from providers.gemini.provider import Gemini
-from records import ChatOptions, Dataset, Finding, Message, Recipe, Usage
+from records import ChatOptions, Dataset, Finding, Message, Recipe, ToolCall, ToolRequest, ToolResult, Usage
 from tests.providers.conftest import LABEL, PAIRS, pair
 from tests.vendors.gemini_vendor import GeminiVendor
 from tests.vendors.storage import StorageFront
@@ -243,6 +243,56 @@ def test_a_tuned_endpoint_answers_in_pieces_and_tells_the_usage(provider: Gemini
     assert pieces == ["shelf", " 6"]
     assert usage == Usage(prompt_tokens=5, completion_tokens=2)
     assert said(provider, endpoint, max_tokens=1)[1].finish_reason == "length"
+
+
+TOOLS = [
+    {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}},
+    {"type": "function", "function": {"name": "count", "description": "Counts"}},
+]
+
+
+def test_tools_and_their_results_travel_in_geminis_words(
+    provider: Gemini, vendor: GeminiVendor, endpoint: str
+) -> None:
+    more = {"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "count"}}}
+    *calls, usage = provider.chat("gemini-3.5-flash", endpoint, ASKED, ChatOptions(more=more))
+    assert isinstance(usage, Usage)
+    assert usage.finish_reason == "tool_calls"
+    calls = [call for call in calls if isinstance(call, ToolCall)]
+    assert [(call.index, call.name, json.loads(call.arguments)) for call in calls] == [
+        (0, "look_up", {"question": ASKED[1].content}),
+        (1, "count", {"question": ASKED[1].content}),
+    ]
+    asked = vendor.log[-1].json
+    assert [one["name"] for one in asked["tools"][0]["functionDeclarations"]] == ["look_up", "count"]
+    assert asked["toolConfig"]["functionCallingConfig"] == {"mode": "ANY", "allowedFunctionNames": ["count"]}
+    turns = [
+        *ASKED,
+        ToolRequest(content="", calls=tuple(calls)),
+        *(ToolResult(content="shelf 7", call_id=call.id) for call in calls),
+    ]
+    *pieces, usage = provider.chat("gemini-3.5-flash", endpoint, turns, ChatOptions(more={"tools": TOOLS}))
+    assert all(isinstance(piece, str) for piece in pieces)
+    *_, called, answered = vendor.log[-1].json["contents"]
+    assert [part["functionCall"]["name"] for part in called["parts"]] == ["look_up", "count"]
+    assert answered["parts"] == [
+        {"functionResponse": {"name": name, "response": {"result": "shelf 7"}}}
+        for name in ("look_up", "count")
+    ]
+
+
+def test_a_forced_format_and_penalties_travel_too(
+    provider: Gemini, vendor: GeminiVendor, endpoint: str
+) -> None:
+    schema = {"type": "object", "properties": {"said": {"type": "string"}}}
+    more = {
+        "response_format": {"type": "json_schema", "json_schema": {"name": "said", "schema": schema}},
+        "presence_penalty": 0.5,
+    }
+    text = "".join(said(provider, endpoint, more=more)[0])
+    assert json.loads(text) == {"said": "shelf 6"}
+    config = vendor.log[-1].json["generationConfig"]
+    assert (config["responseJsonSchema"], config["presencePenalty"]) == (schema, 0.5)
 
 
 def test_a_model_that_must_think_is_asked_without_the_budget(

@@ -6,7 +6,7 @@ import pytest
 
 from errors import Refused, Unavailable
 from providers.openai.provider import OpenAI
-from records import ChatOptions, Dataset, Message, Recipe, Usage
+from records import ChatOptions, Dataset, Message, Recipe, ToolCall, ToolRequest, ToolResult, Usage
 from tests.providers.conftest import LABEL
 from tests.vendors.openai_vendor import OpenAIVendor
 
@@ -48,6 +48,28 @@ def test_all_options_are_accepted_by_the_published_description(provider: OpenAI,
     assert said(provider, model, options)[0]
 
 
+def test_tools_and_a_forced_format_are_as_the_published_description_has_them(
+    provider: OpenAI, model: str
+) -> None:
+    function = {"name": "look_up", "parameters": {"type": "object", "properties": {}}, "strict": False}
+    tools = [{"type": "function", "function": function}]
+    base = "gpt-4.1-mini-2025-04-14"
+    first = list(
+        provider.chat(base, model, ASKED, ChatOptions(more={"tools": tools, "logit_bias": {"5": 1}}))
+    )
+    *pieces, usage = first
+    assert isinstance(usage, Usage)
+    assert usage.finish_reason == "tool_calls"
+    calls = [piece for piece in pieces if isinstance(piece, ToolCall)]
+    assert "".join(call.arguments for call in calls) == '{"question": "Where do the saws go?"}'
+    called = ToolCall(id=calls[0].id, name=calls[0].name, arguments="{}")
+    turns = [*ASKED, ToolRequest(content="", calls=(called,)), ToolResult(content="7", call_id=called.id)]
+    schema = {"name": "said", "schema": {"type": "object"}}
+    more = {"tools": tools, "response_format": {"type": "json_schema", "json_schema": schema}}
+    *pieces, _ = provider.chat(base, model, turns, ChatOptions(more=more))
+    assert "".join(map(str, pieces)) == '{"said": "shelf 6"}'
+
+
 def test_a_base_model_can_be_talked_to(provider: OpenAI, recipe: Recipe) -> None:
     assert "".join(said(provider, recipe.base_model)[0]) == "You said: Where do the saws go?"
 
@@ -79,7 +101,7 @@ def test_base_and_tuned_answer_the_holdout(
     first, second = provider.answers(job, dataset(), recipe)
     assert (first.expected, first.tuned) == ("shelf 0", "shelf 0")
     assert first.base == "You said: Where do the lamps go?"
-    assert first.prompt == "Name the shelf.\nWhere do the lamps go?"
+    assert first.prompt == "Where do the lamps go?"
     assert (second.base_loss, second.tuned_loss) == (None, None)
     one = recipe.but(options={**recipe.options, "evaluate_on": 1})
     assert len(provider.answers(job, dataset(), one)) == 1

@@ -103,6 +103,57 @@ def test_the_preview_is_asked_for_with_all_settings(page: Page, registry: Regist
     assert run.parameters["recipe"]["learning_rate"] == 0.0003
 
 
+def test_a_base_that_dies_soon_is_trained_only_if_that_is_accepted(
+    page: Page, registry: Registry, tmp_path: Path
+) -> None:
+    path = tmp_path / "tickets.csv"
+    path.write_text("text,label\nhello,greeting\n", "utf-8")
+    page.goto("/new")
+    accept = page.get_by_label("Train it all the same")
+    expect(accept).to_be_hidden()
+    page.locator("#picker").set_input_files(path)
+    expect(page.get_by_label("Remove tickets.csv")).to_be_visible()
+    page.get_by_label("Use case", exact=True).fill(GOOD)
+    page.locator(".base", has_text="gpt-4.1-mini-2025-04-14").click()
+    expect(accept).to_be_visible()
+    page.get_by_role("button", name="Preview the data").click()
+    assert registry.runs(OWNER) == []
+    accept.check()
+    assert serious_faults(page) == []
+    page.get_by_role("button", name="Preview the data").click()
+    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    (run,) = registry.runs(OWNER)
+    assert run.parameters["recipe"]["options"] == {"accept_retirement": True}
+
+
+def test_going_back_from_a_preview_keeps_files_and_settings(
+    page: Page, registry: Registry, tmp_path: Path
+) -> None:
+    path = tmp_path / "tickets.csv"
+    path.write_text("text,label\nhello,greeting\n", "utf-8")
+    page.goto("/new")
+    page.locator("#picker").set_input_files(path)
+    expect(page.get_by_label("Remove tickets.csv")).to_be_visible()
+    page.get_by_label("Use case", exact=True).fill(GOOD)
+    page.get_by_text("Or name where they are").click()
+    page.get_by_label("Paths or URIs").fill("/srv/tickets\ns3://bucket/more.csv")
+    page.get_by_text("Advanced settings").click()
+    page.get_by_label("Epochs").fill("4")
+    page.get_by_label("Held out to measure").fill("0.2")
+    page.get_by_label("Another base model").fill("someone/base")
+    page.get_by_role("button", name="Preview the data").click()
+    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    page.get_by_role("link", name="Data and use case").click()
+    expect(page.locator("#files li")).to_contain_text(["tickets.csv"])
+    expect(page.get_by_label("Use case", exact=True)).to_have_value(GOOD)
+    expect(page.get_by_label("Paths or URIs")).to_have_value("/srv/tickets\ns3://bucket/more.csv")
+    page.get_by_text("Advanced settings").click()
+    page.get_by_role("button", name="Preview the data").click()
+    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    again, first = registry.runs(OWNER)
+    assert again.parameters == first.parameters
+
+
 def test_without_a_file_nothing_is_sent(page: Page, registry: Registry) -> None:
     page.goto("/new")
     page.get_by_label("Use case", exact=True).fill(GOOD)

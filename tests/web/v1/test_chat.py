@@ -1,3 +1,4 @@
+import json
 import threading
 import time
 
@@ -106,16 +107,22 @@ def test_without_a_system_message_the_model_gets_its_own(sdk, model, heard):
     "fields",
     [
         {"n": 2},
-        {"tools": [{"type": "function", "function": {"name": "f"}}]},
-        {"response_format": {"type": "json_object"}},
         {"logprobs": True},
-        {"presence_penalty": 1},
-        {"logit_bias": {"50256": -100}},
+        {"top_logprobs": 2},
+        {"store": True},
+        {"tool_choice": "required"},
+        {"tools": [{"type": "function", "function": {"name": "a b"}}]},
+        {"tools": [{"type": "web_search"}]},
+        {"response_format": {"type": "json_schema"}},
+        {"response_format": {"type": "xml"}},
+        {"presence_penalty": 3},
         {"frequency": 1},
         {"temperature": 3},
         {"max_tokens": 0},
         {"messages": []},
         {"messages": [{"role": "tool", "content": "x"}]},
+        {"messages": [{"role": "user"}]},
+        {"messages": [{"role": "assistant", "content": None}]},
     ],
 )
 def test_what_cannot_be_honoured_is_refused_by_name(fields, client, owner, model):
@@ -123,6 +130,85 @@ def test_what_cannot_be_honoured_is_refused_by_name(fields, client, owner, model
     answer = client.post("/v1/chat/completions", headers=owner.headers, json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]["param"].startswith(next(iter(fields)))
+
+
+TOOLS = [
+    {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}}
+    for name in ("look_up", "count")
+]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tools": TOOLS},
+        {"response_format": {"type": "json_object"}},
+        {"presence_penalty": 1},
+        {"frequency_penalty": -0.5},
+        {"logit_bias": {"50256": -100}},
+        {"parallel_tool_calls": False},
+        {"messages": [*HELLO, {"role": "tool", "tool_call_id": "call_1", "content": "7"}]},
+    ],
+)
+def test_what_own_models_do_not_take_is_refused_by_name(fields, client, owner, model, shop, monkeypatch):
+    monkeypatch.setattr(shop.chatting, "chats_with", lambda model: shop.work.provider("gpu").chats_with)
+    body = {"model": model.id, "messages": HELLO, **fields}
+    answer = client.post("/v1/chat/completions", headers=owner.headers, json=body)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (400, "unsupported_parameter")
+    assert error["param"] == next(iter(fields))
+    assert shop.work.usage(owner.account).requests == 0
+
+
+def test_tools_are_passed_on_and_their_calls_come_back(sdk, model, heard):
+    first = sdk.chat.completions.create(
+        model=model.id, messages=HELLO, tools=TOOLS, tool_choice="required", parallel_tool_calls=False
+    )
+    (choice,) = first.choices
+    assert (choice.finish_reason, choice.message.content) == ("tool_calls", None)
+    calls = choice.message.tool_calls
+    assert [call.function.name for call in calls] == ["look_up", "count"]
+    assert json.loads(calls[0].function.arguments) == {"question": HELLO[0]["content"]}
+    assert [heard[0][name] for name in ("tools", "tool_choice", "parallel_tool_calls")] == [
+        TOOLS,
+        "required",
+        False,
+    ]
+    results = [{"role": "tool", "tool_call_id": call.id, "content": "shelf 7"} for call in calls]
+    second = sdk.chat.completions.create(
+        model=model.id, messages=[*HELLO, choice.message, *results], tools=TOOLS
+    )
+    assert second.choices[0].finish_reason == "stop"
+    assert heard[1]["messages"][-3]["tool_calls"] == [call.model_dump() for call in calls]
+    assert heard[1]["messages"][-1] == results[-1]
+
+
+def test_calls_are_streamed_piece_by_piece(sdk, model):
+    chunks = list(sdk.chat.completions.create(model=model.id, messages=HELLO, tools=TOOLS, stream=True))
+    deltas = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or []]
+    arguments: dict[int, str] = {}
+    for delta in deltas:
+        arguments[delta.index] = arguments.get(delta.index, "") + (delta.function.arguments or "")
+    assert len(deltas) == 6
+    assert [delta.function.name for delta in deltas if delta.id] == ["look_up", "count"]
+    assert [json.loads(text) for text in arguments.values()] == [{"question": HELLO[0]["content"]}] * 2
+    assert chunks[-1].choices[0].finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"type": "json_object"},
+        {
+            "type": "json_schema",
+            "json_schema": {"name": "said", "schema": {"type": "object"}, "strict": True},
+        },
+    ],
+)
+def test_a_forced_format_is_passed_on(wanted, sdk, model, heard):
+    answer = sdk.chat.completions.create(model=model.id, messages=HELLO, response_format=wanted)
+    assert json.loads(answer.choices[0].message.content)["said"]
+    assert heard[0]["response_format"] == wanted
 
 
 def test_only_a_system_message_is_nothing_to_answer(client, owner, model):
