@@ -250,6 +250,8 @@ class Progress(Record):
     step: int = 0
     steps: int = 0
     estimated_finish: datetime | None = None
+    losses: tuple[tuple[int, float], ...] = Field((), description="(step, loss) of training so far, thinned")
+    holdout_losses: tuple[tuple[int, float], ...] = Field((), description="(step, loss) on held-out examples")
     failure: Failure | None = None
 
 

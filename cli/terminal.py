@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,6 +17,7 @@ from errors import LuthierError
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+BARS = "▁▂▃▄▅▆▇█"
 
 STATUS_NAMES: dict[records.Status, str] = {
     "queued": "Queued",
@@ -119,10 +121,23 @@ class StepHandler(logging.Handler):
         super().close()
 
 
+def sparkline(values: Sequence[float], width: int = 12) -> str:
+    """The course of values as bars, the highest full; at most `width` of them, each a mean."""
+    if len(values) < 2 or max(values) <= 0:
+        return ""
+    size = -(-len(values) // width)
+    means = [fmean(values[i : i + size]) for i in range(0, len(values), size)]
+    high = max(means)
+    return "".join(BARS[min(len(BARS) - 1, int(max(0.0, mean) / high * len(BARS)))] for mean in means)
+
+
 def figures(progress: records.Progress) -> str:
     parts = [f"{progress.step}/{progress.steps}"] if progress.steps else []
     if "loss" in progress.metrics:
-        parts.append(f"loss {progress.metrics['loss']:.3f}")
+        course = sparkline([loss for _, loss in progress.losses])
+        parts.append(f"loss {course}{' ' if course else ''}{progress.metrics['loss']:.3f}")
+    if "holdout_loss" in progress.metrics:
+        parts.append(f"held out {progress.metrics['holdout_loss']:.3f}")
     if "tokens_per_second" in progress.metrics:
         parts.append(f"{progress.metrics['tokens_per_second']:,.0f} tokens/s")
     return "  ".join(parts)

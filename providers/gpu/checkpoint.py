@@ -6,8 +6,9 @@ moments and the losses so far are all of it.
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,6 +21,9 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 class TrainingState:
     step: int = 0
     losses: list[float] = field(default_factory=list)  # one a step, nats a token
+    holdout: list[tuple[int, float]] = field(default_factory=list)  # (step, nats a token), as measured
+    best: int = 0  # the step whose adapter is kept, 0 before anything is measured
+    steps: int = 0  # of the whole run, once it has ended; fewer may be done
     tokens: int = 0  # read so far, as the rows have them
     seconds: float = 0.0  # spent training, over all processes
 
@@ -31,8 +35,6 @@ def save(
     optimizer: torch.optim.Optimizer,
 ) -> None:
     """Raises TrainingFailed, and keeps the checkpoint before it, if a weight is not a finite number."""
-    from safetensors.torch import save_file
-
     tensors = {f"weight/{name}": value.detach() for name, value in weights.items()}
     if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
         raise diverged(state.step)
@@ -40,13 +42,44 @@ def save(
         moments = optimizer.state.get(value, {})
         tensors |= {f"{moment}/{name}": moments[moment] for moment in MOMENTS if moments}
     tensors["losses"] = torch.tensor(state.losses, dtype=torch.float64)
-    about = {"step": state.step, "tokens": state.tokens, "seconds": state.seconds}
+    about = {name: value for name, value in asdict(state).items() if name != "losses"}
+    _write(path, tensors, {"state": json.dumps(about)})
+
+
+def _write(path: Path, tensors: dict[str, torch.Tensor], about: dict[str, str]) -> None:
+    from safetensors.torch import save_file
+
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    save_file({name: value.cpu() for name, value in tensors.items()}, temporary, {"state": json.dumps(about)})
+    save_file({name: value.cpu() for name, value in tensors.items()}, temporary, about)
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def keep_best(path: Path, weights: dict[str, torch.nn.Parameter], step: int) -> None:
+    """The adapter with the lowest loss so far, beside the checkpoint.
+
+    A run that goes on from an older checkpoint comes to the same step again, and writes the same file.
+    """
+    _write(_best(path), {name: value.detach() for name, value in weights.items()}, {"step": str(step)})
+
+
+def take_best(path: Path, weights: dict[str, torch.nn.Parameter]) -> None:
+    from safetensors import safe_open
+
+    with safe_open(_best(path), framework="pt") as file, torch.no_grad():
+        for name, value in weights.items():
+            value.copy_(file.get_tensor(name))
+
+
+def remove(path: Path) -> None:
+    for file in (path, _best(path)):
+        file.unlink(missing_ok=True)
+
+
+def _best(path: Path) -> Path:
+    return path.with_name("best.safetensors")
 
 
 def load(
@@ -66,17 +99,28 @@ def load(
                 step = torch.tensor(float(about["step"]), device=value.device)
                 optimizer.state[value] = {"step": step, **moments}
         losses = file.get_tensor("losses").tolist()
-    return TrainingState(about["step"], losses, about["tokens"], about["seconds"])
+    about["holdout"] = [(step, loss) for step, loss in about["holdout"]]
+    return TrainingState(losses=losses, **about)
 
 
 def steps_done(path: Path) -> int:
     """Steps in the checkpoint, without reading its weights."""
+    return int(_about(path)["step"])
+
+
+def has_ended(path: Path, steps: int) -> bool:
+    """Whether the checkpoint is that of a run of so many steps that came to its end."""
+    return bool(_about(path)["steps"] == steps)
+
+
+def _about(path: Path) -> dict[str, Any]:
     from safetensors import safe_open
 
     if not path.exists():
-        return 0
+        return {"step": 0, "steps": 0}
     with safe_open(path, framework="pt") as file:
-        return int(json.loads(file.metadata()["state"])["step"])
+        about: dict[str, Any] = json.loads(file.metadata()["state"])
+        return about
 
 
 def diverged(step: int) -> TrainingFailed:

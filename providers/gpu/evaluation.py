@@ -13,7 +13,7 @@ from providers.gpu.jobs import JobFolder, write_atomically
 from providers.gpu.options import Options
 from providers.gpu.progress import Reporter
 from providers.gpu.scoring import Scorer
-from providers.gpu.template import TokenRow
+from providers.gpu.template import Template, TokenRow
 from records import Answer, Message
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ class Question(NamedTuple):
     expected: str
 
     @staticmethod
-    def of(messages: Sequence[Message], speaker: Speaker, limit: int) -> "Question | None":
+    def of(messages: Sequence[Message], template: Template, limit: int) -> "Question | None":
         """None if there is no assistant's answer to compare with, or no room for it."""
         last = max((i for i, message in enumerate(messages) if message.role == "assistant"), default=0)
-        rows = [row.cut(limit) for row in speaker.template.rows(messages)]
+        rows = [row.cut(limit) for row in template.rows(messages)]
         if not last or not any(any(row.trained) for row in rows):
             return None
         asked = next((message.content for message in reversed(messages[:last]) if message.role == "user"), "")
-        prompt = speaker.template.prompt(messages[:last])[:limit]
+        prompt = template.prompt(messages[:last])[:limit]
         return Question(rows, prompt, asked, messages[last].content)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from providers.gpu import adapter
 from providers.gpu.bases import TOKENIZER_FILES, Base
 from providers.gpu.checkpoint import TrainingState
+from providers.gpu.picture import loss_picture
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -22,6 +23,12 @@ def write(folder: Path, model: "PeftModel", base: Base, tokenizer: Path, state: 
     for name in TOKENIZER_FILES:
         if (tokenizer / name).exists():
             shutil.copyfile(tokenizer / name, made / name)
-    curve = {"steps": state.step, "loss": [round(loss, 6) for loss in state.losses]}
+    curve = {
+        "steps": state.step,
+        "loss": [round(loss, 6) for loss in state.losses],
+        "holdout_loss": [[step, round(loss, 6)] for step, loss in state.holdout],
+        "kept_step": state.best or state.step,
+    }
     (made / "loss.json").write_text(json.dumps(curve) + "\n", "utf-8")
+    (made / "loss.svg").write_text(loss_picture(state), "utf-8")
     made.rename(folder)

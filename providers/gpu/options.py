@@ -37,6 +37,9 @@ class Options(BaseModel):
     checkpoint_seconds: float = Field(
         20, ge=0, le=86_400, description="seconds between checkpoints; 0 writes one after every step"
     )
+    patience: int = Field(
+        2, ge=0, le=1000, description="measurements without a lower held-out loss before it stops; 0: never"
+    )
     evaluate_examples: int | None = Field(
         None, ge=0, le=100_000, description="prompts to be answered; default 200, fewer if answers are long"
     )

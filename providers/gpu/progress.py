@@ -1,18 +1,26 @@
 """How the trainer's process tells the others where it is, and how they stop it."""
 
+import math
 import signal
 import time
 from collections import deque
+from collections.abc import Sequence
 from datetime import timedelta
+from statistics import fmean
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import psutil
 
 from providers.gpu.jobs import JobFolder, TrainerState, write_atomically
 from records import Failure, Progress, Severity, now
 
+if TYPE_CHECKING:
+    from providers.gpu.checkpoint import TrainingState
+
 EVERY_SECONDS = 1.0
 SPEED_OVER_STEPS = 20
+POINTS = 40  # of a curve in progress.json
 
 
 class Stopped(BaseException):
@@ -43,6 +51,13 @@ class StopSignal:
             raise Stopped
 
 
+def thinned(losses: Sequence[float]) -> list[list[float]]:
+    """[step, mean loss] of at most POINTS stretches of equal length; the last may be shorter."""
+    width = math.ceil(len(losses) / POINTS) or 1
+    parts = [losses[i : i + width] for i in range(0, len(losses), width)]
+    return [[min(i * width + width, len(losses)), round(fmean(part), 4)] for i, part in enumerate(parts)]
+
+
 class Reporter:
     """Writes progress.json about once a second, and the events."""
 
@@ -68,18 +83,34 @@ class Reporter:
         if time.monotonic() - self._written >= EVERY_SECONDS:
             self._write()
 
-    def trained(self, step: int, steps: int, tokens: int, epoch: float, loss: float, rate: float) -> None:
-        """A step is done; `tokens` are all that were read so far."""
-        self._pace.append((time.monotonic(), step, tokens))
+    def trained(self, state: "TrainingState", steps: int, epoch: float, loss: float, rate: float) -> None:
+        """A step is done."""
+        self._pace.append((time.monotonic(), state.step, state.tokens))
         (then, first, read), (here, last, all_read) = self._pace[0], self._pace[-1]
         passed = max(here - then, 1e-9)
         metrics = {"loss": loss, "learning_rate": rate, "epoch": epoch}
+        if state.holdout:
+            metrics["holdout_loss"] = state.holdout[-1][1]
         if last > first:
             metrics["tokens_per_second"] = (all_read - read) / passed
             left = timedelta(seconds=(steps - last) * passed / (last - first))
             self._progress = self._progress.but(estimated_finish=now() + left)
-        self._progress = self._progress.but(step=step, steps=steps, metrics=metrics)
+        self._progress = self._progress.but(
+            step=state.step,
+            steps=steps,
+            metrics=metrics,
+            losses=thinned(state.losses),
+        )
         self.update("Training")
+
+    def measured(self, state: "TrainingState", epoch: float, epochs: int, figures: dict[str, float]) -> None:
+        """What an epoch, or a part of one, has brought."""
+        self._progress = self._progress.but(
+            holdout_losses=[[step, round(held, 4)] for step, held in state.holdout[-POINTS:]]
+        )
+        held = f", held out {figures['holdout_loss']:.4f}" if "holdout_loss" in figures else ""
+        message = f"Epoch {round(epoch, 2):g} of {epochs}: loss {figures['loss']:.4f}{held}."
+        self.event(message, metrics=figures)
 
     def event(self, message: str, level: Severity = "info", metrics: dict[str, float] | None = None) -> None:
         self.job.add_event(message, level, metrics)

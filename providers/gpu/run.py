@@ -14,7 +14,7 @@ from providers.gpu.estimate import weight_bytes
 from providers.gpu.evaluation import Evaluator, Question
 from providers.gpu.generation import Speaker
 from providers.gpu.jobs import JobFolder, TrainerResult, messages_of, write_atomically
-from providers.gpu.options import Options, row_limit
+from providers.gpu.options import Options, examples_a_step, row_limit
 from providers.gpu.progress import Reporter, StopSignal
 from providers.gpu.scoring import Scorer
 from providers.gpu.template import Template, TokenRow
@@ -46,7 +46,7 @@ class Run:
                 export.write(self.job.adapter, self.model, self.base, self.template.folder, self.state)
             self._write_result(answers)
         # the moments of the optimiser are three times the adapter, and of no use any more
-        self.job.checkpoint.unlink(missing_ok=True)
+        checkpoint.remove(self.job.checkpoint)
 
     @cached_property
     def template(self) -> Template:
@@ -72,6 +72,14 @@ class Run:
                 "Give examples that end with the assistant's answer, or raise the option max_tokens.",
             )
         return kept
+
+    @cached_property
+    def questions(self) -> list[Question]:
+        """What is held out: it stops the training where nothing more is learned, and measures the result."""
+        asked = (
+            Question.of(messages, self.template, self.limit) for messages in messages_of(self.job.holdout)
+        )
+        return [question for question in asked if question]
 
     @cached_property
     def model(self) -> "PeftModel":
@@ -103,10 +111,12 @@ class Run:
     def train(self) -> None:
         self.report.say("Reading the examples")
         budget = token_budget(self.options, "cuda" if self.scorer.device != "cpu" else "cpu")
-        trainer = Trainer(self.model, self.scorer, self.examples, self.recipe, budget, self.stop)
-        if checkpoint.steps_done(self.job.checkpoint) < trainer.steps:
+        held = [question.rows for question in self.questions]
+        trainer = Trainer(self.model, self.scorer, self.examples, self.recipe, budget, self.stop, held)
+        if not checkpoint.has_ended(self.job.checkpoint, trainer.steps):
             self.report.event(
-                f"Training on {len(self.examples)} examples: {trainer.steps} steps of {trainer.batch}, "
+                f"Training on {len(self.examples)} examples: {trainer.epochs} epochs, "
+                f"{trainer.steps} steps of {trainer.batch}, "
                 f"learning rate {self.recipe.learning_rate:g}, rank {self.recipe.rank}."
             )
             self.state = trainer.run(self.job, self.report)
@@ -115,17 +125,19 @@ class Run:
         if self.job.answers.exists():
             return self.job.read_answers()
         self.report.event(f"Comparing with the base model, after step {self.state.step}.")
+        if not self.questions:
+            return []
         speaker = Speaker(self.scorer.model, self.template)
-        asked = (Question.of(messages, speaker, self.limit) for messages in messages_of(self.job.holdout))
-        questions = [question for question in asked if question]
         evaluator = Evaluator(self.model, self.scorer, speaker, self.options, longest_answer(self.examples))
-        return evaluator.run(questions, self.job, self.report, self.stop.check) if questions else []
+        return evaluator.run(self.questions, self.job, self.report, self.stop.check)
 
     def _write_result(self, answers: Sequence[Answer]) -> None:
         state = self.state
-        epoch = math.ceil(len(state.losses) / (self.recipe.epochs or 1))
-        last = state.losses[-epoch:]
+        kept = state.best or state.step
+        epoch = math.ceil(len(self.examples) / examples_a_step(self.options, len(self.examples)))
+        last = state.losses[max(0, kept - epoch) : kept]
         metrics = {
+            "kept_step": float(kept),
             "loss": sum(last) / len(last),
             "final_loss": state.losses[-1],
             "steps": float(state.step),

@@ -16,6 +16,7 @@ from providers.gpu.options import Options, examples_a_step
 from providers.gpu.progress import Reporter, Stopped, StopSignal
 from providers.gpu.scoring import Scorer
 from providers.gpu.template import TokenRow
+from providers.gpu.watch import Watch, measured_every
 from records import Recipe
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Trainer:
         recipe: Recipe,
         budget: int,
         stop: StopSignal,
+        holdout: Sequence[Sequence[TokenRow]] = (),
     ):
         self.model, self.scorer, self.examples, self.recipe = model, scorer, examples, recipe
         self.stop = stop
@@ -57,6 +59,9 @@ class Trainer:
         self.epochs = recipe.epochs or 1
         self.steps_per_epoch = math.ceil(len(examples) / self.batch)
         self.steps = self.steps_per_epoch * self.epochs
+        self.every = measured_every(self.steps_per_epoch, self.epochs)
+        tokens = sum(len(row.tokens) for rows in examples for row in rows)
+        self.watch = Watch(scorer, holdout, tokens * self.every / self.steps_per_epoch, budget)
         self.weights = adapter.weights(model)
         self.optimizer = torch.optim.AdamW(
             self.weights.values(), lr=0.0, weight_decay=self.options.weight_decay, fused=True
@@ -70,36 +75,79 @@ class Trainer:
         Raises Stopped, after saving, if asked to stop; TrainingFailed if the loss is no number any more.
         """
         self.state = checkpoint.load(job.checkpoint, self.weights, self.optimizer)
+        if self.state.steps == self.steps:
+            return self.state
         if self.state.step:
             report.event(f"Going on from step {self.state.step} of {self.steps}.")
         saver = Saver(self, job, self.options.checkpoint_seconds)
         self.stop.patient = True
         try:
-            for epoch, step in self._steps_to_do():
-                self._timed_step(epoch, step, report)
-                saver.save_if_due()
-                if self.state.step % self.steps_per_epoch == 0:
-                    mean = sum(self.state.losses[-self.steps_per_epoch :]) / self.steps_per_epoch
-                    done = f"Epoch {epoch + 1} of {self.epochs}: loss {mean:.4f}."
-                    report.event(done, metrics={"loss": mean})
+            self._train(saver, job, report)
         except Stopped:
             saver.save()
             raise
-        saver.save()
+        self._end(job, report)
         self.stop.patient = False
         self.stop.check()
         self.model.eval()
         return self.state
 
-    def _steps_to_do(self) -> Iterator[tuple[int, list[int]]]:
+    def _train(self, saver: "Saver", job: JobFolder, report: Reporter) -> None:
+        # a run may have been stopped between a step and its measurement
+        self._measure_if_due(job, report)
+        for step in self._steps_to_do():
+            if self._learns_no_more():
+                break
+            self._timed_step(step, report)
+            self._measure_if_due(job, report)
+            saver.save_if_due()
+
+    def _learns_no_more(self) -> bool:
+        """Whether the last few measurements gave no new lowest loss."""
+        measured = [step for step, _ in self.state.holdout]
+        patience = self.options.patience
+        return bool(patience and measured and sum(step > self.state.best for step in measured) >= patience)
+
+    def _measure_if_due(self, job: JobFolder, report: Reporter) -> None:
+        state = self.state
+        due = state.step and (state.step % self.every == 0 or state.step == self.steps)
+        if not due or (state.holdout and state.holdout[-1][0] == state.step):
+            return
+        since = state.losses[-((state.step - 1) % self.every + 1) :]
+        figures = {"step": float(state.step), "loss": sum(since) / len(since)}
+        held = self.watch.measure(self.stop.check)
+        if held is not None:
+            if not math.isfinite(held):
+                raise checkpoint.diverged(state.step)
+            figures["holdout_loss"] = held
+            if not state.best or held < dict(state.holdout)[state.best]:
+                state.best = state.step
+                checkpoint.keep_best(job.checkpoint, self.weights, state.step)
+            state.holdout.append((state.step, held))
+        report.measured(state, state.step / self.steps_per_epoch, self.epochs, figures)
+
+    def _end(self, job: JobFolder, report: Reporter) -> None:
+        """Take the best adapter, and leave it in the checkpoint."""
+        state = self.state
+        if state.step < self.steps:
+            report.event(
+                f"Stopped early, after step {state.step} of {self.steps}: the loss on held-out examples "
+                "does not fall any more."
+            )
+        if state.best not in (0, state.step):
+            checkpoint.take_best(job.checkpoint, self.weights)
+            report.event(f"The adapter of step {state.best} is kept: there the held-out loss was lowest.")
+        state.steps = self.steps
+        checkpoint.save(job.checkpoint, state, self.weights, self.optimizer)
+
+    def _steps_to_do(self) -> Iterator[list[int]]:
         lengths = [sum(len(row.tokens) for row in rows) for rows in self.examples]
         for epoch in range(self.state.step // self.steps_per_epoch, self.epochs):
             done = self.state.step - epoch * self.steps_per_epoch
             steps = steps_of_epoch(lengths, self.batch, self.recipe.seed, epoch, not self.scorer.shares)
-            for step in steps[done:]:
-                yield epoch, step
+            yield from steps[done:]
 
-    def _timed_step(self, epoch: int, chosen: list[int], report: Reporter) -> None:
+    def _timed_step(self, chosen: list[int], report: Reporter) -> None:
         started = time.monotonic()
         rows = [row for i in chosen for row in self.examples[i]]
         rate = learning_rate(
@@ -113,7 +161,7 @@ class Trainer:
         state.seconds += time.monotonic() - started
         recent = state.losses[-10:]
         epochs_done = state.step / self.steps_per_epoch
-        report.trained(state.step, self.steps, state.tokens, epochs_done, sum(recent) / len(recent), rate)
+        report.trained(state, self.steps, epochs_done, sum(recent) / len(recent), rate)
 
     def _step_within_memory(self, rows: list[TokenRow], rate: float, report: Reporter) -> float:
         """Where memory runs out, compute fewer tokens at once; the step stays the same."""

@@ -111,7 +111,7 @@ def gpu(tmp_path: Path) -> Gpu:
 @pytest.fixture
 def recipe(bases: Callable[[str], Path]) -> Recipe:
     """Twenty epochs of three steps on the tiny Qwen3, one thread, a checkpoint after every step."""
-    options = {"threads": 1, "batch_examples": 4, "checkpoint_seconds": 0}
+    options = {"threads": 1, "batch_examples": 4, "checkpoint_seconds": 0, "patience": 0}
     return Recipe(base_model=str(bases("qwen3")), epochs=20, learning_rate=0.01, rank=4, options=options)
 
 

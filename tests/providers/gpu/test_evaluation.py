@@ -35,7 +35,7 @@ def evaluate(model_and_template: tuple[Any, Template], tmp_path: Path) -> Evalua
         scorer = Scorer(model.get_base_model())
         speaker = Speaker(scorer.model, template)
         evaluator = Evaluator(model, scorer, speaker, Options(**options), longest)
-        questions = [Question.of(messages, speaker, 400) for messages in dialogues]
+        questions = [Question.of(messages, template, 400) for messages in dialogues]
         answers = evaluator.run([q for q in questions if q], job, Reporter(job), lambda: None)
         assert job.read_answers() == answers
         return answers

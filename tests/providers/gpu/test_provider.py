@@ -57,6 +57,8 @@ def test_a_job_trains_evaluates_and_exports(gpu: Gpu, dataset: Dataset, recipe: 
     progress = finished(gpu, remote_id)
     assert (progress.status, progress.step, progress.steps) == ("succeeded", 60, 60)
     assert progress.metrics["epoch"] == 20
+    assert progress.losses[-1][0] == 60
+    assert [step for step, _ in progress.holdout_losses] == list(range(3, 61, 3))
 
     outcome = gpu.outcome(remote_id)
     assert outcome.metrics["loss"] < 2
@@ -69,6 +71,7 @@ def test_a_job_trains_evaluates_and_exports(gpu: Gpu, dataset: Dataset, recipe: 
         "adapter_model.safetensors",
         "chat_template.jinja",
         "loss.json",
+        "loss.svg",
         "tokenizer.json",
         "tokenizer_config.json",
     ]
@@ -104,7 +107,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_adapter(
     forking.start(dataset, recipe, "killed")
     assert finished(forking, "killed").status == "succeeded"
 
-    for name in ("adapter_model.safetensors", "adapter_config.json", "loss.json"):
+    for name in ("adapter_model.safetensors", "adapter_config.json", "loss.json", "loss.svg"):
         straight, killed = (folder_of(forking, label).adapter / name for label in ("straight", "killed"))
         assert killed.read_bytes() == straight.read_bytes()
     assert (

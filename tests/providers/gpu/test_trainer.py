@@ -49,6 +49,18 @@ def examples(bases: Callable[[str], Path], parcels: list[list[Message]]) -> list
 
 
 @pytest.fixture
+def contrary(bases: Callable[[str], Path], parcels: list[list[Message]]) -> list[list[TokenRow]]:
+    """The same parcels with other depots: who learns the ones gets worse at the others."""
+    template = Template(bases("qwen3"))
+    swapped = {"north": "south", "south": "east", "east": "west", "west": "north"}
+    turned = [
+        [*asked, Message(role="assistant", content=swapped[answer.content])]
+        for *asked, answer in parcels[:10]
+    ]
+    return [template.rows(messages) for messages in turned]
+
+
+@pytest.fixture
 def job(tmp_path: Path) -> JobFolder:
     return JobFolder(tmp_path)
 
@@ -62,11 +74,14 @@ def make(with_adapter: Callable[[str], Any], recipe: Recipe, examples: list[list
         stop: StopSignal | None = None,
         kind: str = "qwen3",
         scorer: type[Scorer] = Scorer,
+        holdout: list[list[TokenRow]] | None = None,
+        patience: int = 0,
         **changes: Any,
     ) -> Trainer:
         model = with_adapter(kind)
-        wanted = recipe.but(**{"epochs": 3, **changes})
-        return Trainer(model, scorer(model.get_base_model()), examples, wanted, budget, stop or StopSignal())
+        wanted = recipe.but(**{"epochs": 3, "options": recipe.options | {"patience": patience}, **changes})
+        reader = scorer(model.get_base_model())
+        return Trainer(model, reader, examples, wanted, budget, stop or StopSignal(), holdout or [])
 
     return trainer
 
@@ -118,6 +133,44 @@ def test_a_run_that_stops_and_goes_on_ends_as_one_that_did_not(
     assert torch.equal(weights(resumed), weights(straight))
 
 
+def test_where_the_held_out_loss_rises_it_stops_and_keeps_the_best_adapter(
+    make: MakeTrainer, job: JobFolder, contrary: list[list[TokenRow]]
+) -> None:
+    trainer = make(holdout=contrary, patience=2, epochs=30)
+    state = trainer.run(job, Reporter(job))
+    held = dict(state.holdout)
+    assert held[state.best] == min(held.values())
+    assert state.step == state.best + 2 * trainer.steps_per_epoch < trainer.steps
+    assert trainer.watch.measure(lambda: None) == held[state.best]
+    said = [event.message for event in job.read_events()]
+    assert any(message.startswith("Stopped early, after step") for message in said)
+    assert said[-1] == f"The adapter of step {state.best} is kept: there the held-out loss was lowest."
+    measured = [event.metrics for event in job.read_events() if "holdout_loss" in event.metrics]
+    assert [(figures["step"], figures["holdout_loss"]) for figures in measured] == state.holdout
+
+    again = make(holdout=contrary, patience=2, epochs=30)
+    assert again.run(job, Reporter(job)).losses == state.losses
+    assert torch.equal(weights(again), weights(trainer))
+
+
+@pytest.mark.parametrize("looks", range(3, 30, 2))
+def test_stopped_while_it_measures_it_comes_to_the_same_end(
+    make: MakeTrainer, job: JobFolder, tmp_path: Path, contrary: list[list[TokenRow]], looks: int
+) -> None:
+    straight_job = JobFolder(tmp_path / "straight")
+    straight_job.path.mkdir()
+    straight = make(holdout=contrary, patience=2, epochs=8)
+    straight.run(straight_job, Reporter(straight_job))
+
+    with pytest.raises(Stopped):
+        make(holdout=contrary, patience=2, epochs=8, stop=StopAfter(looks)).run(job, Reporter(job))
+    resumed = make(holdout=contrary, patience=2, epochs=8)
+    resumed.run(job, Reporter(job))
+    assert resumed.state.holdout == straight.state.holdout
+    assert resumed.state.losses == straight.state.losses
+    assert torch.equal(weights(resumed), weights(straight))
+
+
 def test_a_finished_run_does_nothing_more(make: MakeTrainer, job: JobFolder) -> None:
     first = make()
     first.run(job, Reporter(job))
@@ -146,6 +199,12 @@ def test_a_loss_that_is_no_number_stops_the_run_with_advice(make: MakeTrainer, j
         diverging._step(list(diverging.examples[0]), 0.1)
     assert "lower learning rate" in raised.value.hint
     assert job.checkpoint.read_bytes() == before
+
+
+def test_a_learning_rate_far_too_high_ends_with_advice(make: MakeTrainer, job: JobFolder) -> None:
+    with pytest.raises(TrainingFailed, match="diverged at step") as raised:
+        make(learning_rate=1e20, epochs=20).run(job, Reporter(job))
+    assert "lower learning rate" in raised.value.hint
 
 
 def test_weights_that_are_no_numbers_are_not_kept(make: MakeTrainer, job: JobFolder) -> None:

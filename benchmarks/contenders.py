@@ -1,0 +1,175 @@
+"""Trainers of one LoRA adapter on the same rows: Luthier's, TRL's SFTTrainer, and a loop over peft.
+
+Each is a function `(Task, pause) -> PeftModel` that calls `pause()` before every epoch.
+"""
+
+import os
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from providers.gpu import adapter, bases, kernels
+from providers.gpu.device import Device, has_bfloat16, usable_processors
+from providers.gpu.jobs import JobFolder
+from providers.gpu.options import Options
+from providers.gpu.progress import Reporter, StopSignal
+from providers.gpu.scoring import Scorer
+from providers.gpu.template import TokenRow
+from providers.gpu.trainer import Trainer, learning_rate
+from records import Recipe
+
+Pause = Callable[[], None]
+BEST_PRECISION = "bfloat16" if has_bfloat16() else "float32"
+
+
+@dataclass(frozen=True)
+class Task:
+    """The same for all: rows, epochs, rows a step, the peak learning rate."""
+
+    base_model: str
+    rows: Sequence[TokenRow]
+    epochs: int
+    batch: int = 8
+    learning_rate: float = 1e-3
+    rank: int = 16
+    seed: int = 17
+    threads: int = field(default_factory=usable_processors)
+
+    @property
+    def recipe(self) -> Recipe:
+        options = {"batch_examples": self.batch, "threads": self.threads}
+        return Recipe(
+            base_model=self.base_model,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            rank=self.rank,
+            seed=self.seed,
+            options=options,
+        )
+
+    def adapted(self, precision: str = BEST_PRECISION) -> Any:
+        """The base with a fresh adapter, the same for all."""
+        torch.set_num_threads(self.threads)
+        base = bases.load(bases.find(self.base_model), Device("cpu", precision, self.threads))
+        return adapter.attach(base, self.recipe, Options())
+
+
+class PausingReporter(Reporter):
+    def __init__(self, job: JobFolder, pause: Pause):
+        super().__init__(job)
+        self.pause = pause
+
+    def trained(self, step: int, steps: int, tokens: int, epoch: float, *figures: float) -> None:
+        super().trained(step, steps, tokens, epoch, *figures)
+        if epoch == int(epoch) and step < steps:
+            self.pause()
+
+
+def luthier(task: Task, pause: Pause) -> Any:
+    model = task.adapted()
+    kernels.speed_up(model)
+    scorer = Scorer(model.get_base_model())
+    trainer = Trainer(model, scorer, [[row] for row in task.rows], task.recipe, 768, StopSignal())
+    with tempfile.TemporaryDirectory() as folder:
+        job = JobFolder(Path(folder))
+        report = PausingReporter(job, pause)
+        pause()
+        trainer.run(job, report)
+    return model
+
+
+def peft_loop(task: Task, pause: Pause) -> Any:
+    """What a tutorial writes: padded batches in random order, the model's own loss."""
+    model = task.adapted()
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=0.0, weight_decay=0.0)
+    shuffle = random.Random(task.seed).shuffle
+    order = list(range(len(task.rows)))
+    per_epoch = -(-len(order) // task.batch)
+    model.train()
+    for epoch in range(task.epochs):
+        pause()
+        shuffle(order)
+        for step in range(per_epoch):
+            rows = [task.rows[i] for i in order[step * task.batch : (step + 1) * task.batch]]
+            longest = max(len(row.tokens) for row in rows)
+            tokens = torch.tensor([row.tokens + [0] * (longest - len(row.tokens)) for row in rows])
+            seen = torch.tensor([[1] * len(r.tokens) + [0] * (longest - len(r.tokens)) for r in rows])
+            labels = torch.tensor(
+                [
+                    [t if wanted else -100 for t, wanted in zip(row.tokens, row.trained, strict=True)]
+                    + [-100] * (longest - len(row.tokens))
+                    for row in rows
+                ]
+            )
+            model(input_ids=tokens, attention_mask=seen, labels=labels).loss.backward()
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            rate = learning_rate(epoch * per_epoch + step, per_epoch * task.epochs, task.learning_rate, 0.05)
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.step()
+            optimizer.zero_grad()
+    return model
+
+
+def trl(task: Task, pause: Pause, precision: str = BEST_PRECISION, **settings: Any) -> Any:
+    """SFTTrainer with that configuration; the loss on the answers only, no truncation."""
+    # both are read when the libraries are imported
+    os.environ |= {"TRL_EXPERIMENTAL_SILENCE": "1", "HF_HUB_OFFLINE": "1"}
+    import datasets
+    from transformers import PreTrainedTokenizerFast, TrainerCallback
+    from trl import SFTConfig, SFTTrainer
+
+    class Pausing(TrainerCallback):
+        def on_epoch_begin(self, *args: Any, **others: Any) -> None:
+            pause()
+
+    datasets.disable_progress_bars()
+    rows = datasets.Dataset.from_list(
+        [{"input_ids": row.tokens, "completion_mask": [int(t) for t in row.trained]} for row in task.rows]
+    )
+    folder = bases.tokenizer_folder(bases.find(task.base_model), Path(tempfile.gettempdir()) / "tokenizers")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    with tempfile.TemporaryDirectory() as out:
+        config = SFTConfig(
+            output_dir=out,
+            use_cpu=True,
+            completion_only_loss=True,
+            num_train_epochs=task.epochs,
+            per_device_train_batch_size=task.batch,
+            learning_rate=task.learning_rate,
+            lr_scheduler_type="cosine_with_min_lr",
+            lr_scheduler_kwargs={"min_lr_rate": 0.1},
+            warmup_steps=0.05,
+            seed=task.seed,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            **{"max_length": max(1024, *(len(row.tokens) for row in task.rows)), **settings},
+        )
+        trainer = SFTTrainer(
+            model=task.adapted(precision),
+            args=config,
+            train_dataset=rows,
+            processing_class=tokenizer,
+            callbacks=[Pausing()],
+        )
+        trainer.train()
+        return trainer.model
+
+
+PLAIN = {"bf16": False, "gradient_checkpointing": False}
+CONTENDERS: dict[str, Callable[[Task, Pause], Any]] = {
+    "Luthier": luthier,
+    "peft loop": peft_loop,
+    "TRL, defaults": lambda task, pause: trl(task, pause, "float32"),
+    "TRL, best precision": lambda task, pause: trl(task, pause, **PLAIN),
+    "TRL, grouped by length": lambda task, pause: trl(
+        task, pause, **PLAIN, train_sampling_strategy="group_by_length"
+    ),
+    "TRL, packed": lambda task, pause: trl(task, pause, **PLAIN, packing=True, max_length=1024),
+}

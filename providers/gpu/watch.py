@@ -1,0 +1,53 @@
+"""The loss on held-out examples while training: which state of the adapter to keep, and when to stop."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+
+from providers.gpu.batching import pack
+from providers.gpu.scoring import Scorer
+from providers.gpu.template import TokenRow
+
+SHARE = 0.1  # of the tokens that are trained on, at most, are read again to measure
+FEW_EPOCHS, LONG_EPOCH, PARTS = 3, 40, 4
+FORWARD = 1 / 3  # what reading a token costs, of what learning from it does
+
+
+def measured_every(steps_per_epoch: int, epochs: int) -> int:
+    """Steps between measurements: an epoch, or a quarter of one where there are few and long ones."""
+    if epochs >= FEW_EPOCHS or steps_per_epoch < LONG_EPOCH:
+        return steps_per_epoch
+    return math.ceil(steps_per_epoch / PARTS)
+
+
+class Watch:
+    """Measures the loss of as many held-out rows as the time allows; the same ones each time.
+
+    `trained_tokens`: tokens that are trained on between two measurements.
+    """
+
+    def __init__(
+        self, scorer: Scorer, examples: Sequence[Sequence[TokenRow]], trained_tokens: float, budget: int
+    ):
+        self.scorer = scorer
+        rows = spread(examples, SHARE * trained_tokens / FORWARD)
+        self.batches = pack(rows, budget, scorer.shares) if rows else []
+
+    @torch.no_grad()
+    def measure(self, check: Callable[[], None]) -> float | None:
+        """Mean loss of the trained tokens in nats; None where nothing is held out."""
+        total, count = 0.0, 0
+        for batch in self.batches:
+            check()
+            losses = self.scorer.losses(batch).double()
+            total += float(losses.sum())
+            count += len(losses)
+        return total / count if count else None
+
+
+def spread(examples: Sequence[Sequence[TokenRow]], tokens: float) -> list[TokenRow]:
+    """Rows of examples at even distances, at least eight, of about so many tokens together."""
+    total = sum(len(row.tokens) for rows in examples for row in rows)
+    stride = max(1, min(math.ceil(total / max(tokens, 1)), len(examples) // 8))
+    return [row for rows in examples[::stride] for row in rows if any(row.trained)]
