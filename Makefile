@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH := torch==2.13.0
 
-.PHONY: setup demo test check format lint types lock clean
+.PHONY: setup demo test test-postgres check format lint types lock clean
 
 setup: $(VENV)/run.done
 
@@ -28,8 +28,13 @@ demo: setup
 	@$(BIN)/luthier demo
 
 # a file's tests stay in one process: they share servers and tiny models
+PYTEST := $(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile
 test: $(VENV)/dev.done
-	$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile
+	$(PYTEST)
+
+# what keeps its state in the registry once more, on a Postgres that the tests start
+test-postgres: $(VENV)/dev.done
+	$(PYTEST) tests/registry tests/web --database postgres
 
 check: $(VENV)/dev.done format lint types test
 
@@ -46,7 +51,7 @@ types: $(VENV)/dev.done
 # docs/decisions.md says why some constraints of dependencies are overridden.
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --override requirements/overrides.txt \
 	--no-annotate --no-header --quiet $(UPGRADE)
-TEST_EXTRAS := --extra dev --extra s3 --extra openai --extra gemini --extra oidc --extra parquet
+TEST_EXTRAS := --extra dev --extra s3 --extra openai --extra gemini --extra oidc --extra parquet --extra postgres
 lock: export LC_ALL := C
 lock: MADE := $(shell mktemp -d)
 lock:

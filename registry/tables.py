@@ -1,4 +1,6 @@
-"""The schema. A record is kept whole as its JSON; the other columns are what it is looked up by.
+"""The schema, which migrations/ brings a database to: after a change here, `python -m registry.migrations`.
+
+A record is kept whole as its JSON; the other columns are what it is looked up by.
 
 JSON is kept as text, not as a JSON column: it goes straight through pydantic, keeps the order of keys
 (labels, confusion tables), and holds a NUL that Postgres would refuse in JSONB.
@@ -23,8 +25,6 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-VERSION = 1
-
 
 class Instant(TypeDecorator[datetime]):
     """A moment, stored as UTC and read back with its time zone, also where the database knows none."""
@@ -42,8 +42,6 @@ class Instant(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
-
-schema_version = Table("luthier_schema", metadata, Column("version", Integer, primary_key=True))
 
 datasets = Table(
     "datasets",

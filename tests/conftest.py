@@ -17,6 +17,57 @@ from settings import quiet_dependencies, settings  # noqa: E402
 quiet_dependencies(embedded=True)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database", choices=["sqlite", "postgres"], default="sqlite", help="what the registry is kept in"
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A Postgres of this session's; its address without a database's name."""
+    from tests.postgres import running_postgres
+
+    with running_postgres() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def up_to_date(postgres: str) -> str:
+    """The name of a database that has the tables already."""
+    from registry import Registry
+    from tests.postgres import execute
+
+    execute(postgres, "CREATE DATABASE up_to_date")
+    made = Registry(f"{postgres}/up_to_date", Path("/"), "")
+    made.jobs()
+    made.close()
+    return "up_to_date"
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without rows for a registry: SQLite, or what --database says."""
+    if request.config.getoption("--database") == "sqlite":
+        yield f"sqlite:///{tmp_path / 'home' / 'luthier.db'}"
+        return
+    from tests.postgres import emptied
+
+    yield emptied(request.getfixturevalue("postgres"), request.getfixturevalue("up_to_date"))
+
+
+@pytest.fixture
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Like `database_url`, without the tables."""
+    if request.config.getoption("--database") == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty' / 'luthier.db'}"
+        return
+    from tests.postgres import new_database
+
+    with new_database(request.getfixturevalue("postgres")) as url:
+        yield url
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """LUTHIER_HOME of this test alone."""

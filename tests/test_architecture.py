@@ -44,6 +44,7 @@ HOMES = {
     "gguf": ["providers/gpu"],
     "sqlalchemy": ["registry"],
     "sqlite3": ["registry"],
+    "alembic": ["registry"],
     "fastapi": ["web"],
     "starlette": ["web"],
     "uvicorn": ["web", "cli/serve.py"],  # `luthier serve` is what starts the server

@@ -50,6 +50,7 @@ def create_app(settings: Settings, host: str = "127.0.0.1", runs: bool = True) -
         await shop.chatting.close()
         if runs:
             runner.close()
+        registry.close()
 
     app = FastAPI(
         title="Luthier",

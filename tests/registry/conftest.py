@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +15,21 @@ MakeDataset = Callable[..., Dataset]
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    home = tmp_path / "home"
-    return Registry(f"sqlite:///{home / 'luthier.db'}", home, str(tmp_path / "store"))
+def registry(tmp_path: Path, database_url: str) -> Registry:
+    return Registry(database_url, tmp_path / "home", str(tmp_path / "store"))
+
+
+@pytest.fixture
+def stored(registry: Registry) -> Callable[[], bytes]:
+    """The bytes that the database keeps."""
+    from tests.postgres import binaries
+
+    def read() -> bytes:
+        if registry.url.startswith("sqlite"):
+            return b"".join(file.read_bytes() for file in registry.home.glob("luthier.db*"))
+        return subprocess.check_output([binaries() / "pg_dump", "--inserts", registry.url])
+
+    return read
 
 
 def jsonl(path: Path, rows: list[dict]) -> str:

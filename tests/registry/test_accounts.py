@@ -26,9 +26,9 @@ def test_an_account_without_a_password_opens_to_none(registry):
         assert registry.account_by_password(OWNER, password) is None
 
 
-def test_passwords_are_kept_as_argon2_hashes(registry):
+def test_passwords_are_kept_as_argon2_hashes(registry, stored):
     registry.add_account("Robin", password="correct horse")
-    kept = b"".join(file.read_bytes() for file in registry.home.glob("luthier.db*"))
+    kept = stored()
     assert b"$argon2id$" in kept
     assert b"correct horse" not in kept
 

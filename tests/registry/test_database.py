@@ -8,6 +8,7 @@ import pytest
 
 from errors import NotConfigured, NotFound, Unavailable
 from registry import Registry
+from registry.engine import address_of
 
 
 def test_a_registry_is_made_on_first_use_and_not_before(tmp_path):
@@ -18,20 +19,10 @@ def test_a_registry_is_made_on_first_use_and_not_before(tmp_path):
     assert (home / "luthier.db").is_file()
 
 
-def test_the_database_is_in_wal_mode_and_knows_its_schema(registry):
-    registry.jobs()
-    with sqlite3.connect(registry.home / "luthier.db") as connection:
+def test_sqlite_is_in_wal_mode(tmp_path):
+    Registry(f"sqlite:///{tmp_path / 'luthier.db'}", tmp_path, "").jobs()
+    with sqlite3.connect(tmp_path / "luthier.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("SELECT version FROM luthier_schema").fetchall() == [(1,)]
-
-
-def test_a_registry_of_a_newer_version_is_refused_by_name(registry):
-    registry.jobs()
-    with sqlite3.connect(registry.home / "luthier.db") as connection:
-        connection.execute("UPDATE luthier_schema SET version = 9")
-    again = Registry(registry.url, registry.home, registry.store)
-    with pytest.raises(NotConfigured, match="schema 9"):
-        again.jobs()
 
 
 def test_a_file_that_is_no_database_is_reported_with_its_address(tmp_path):
@@ -96,9 +87,9 @@ def test_an_ambiguous_start_names_the_candidates(registry, make_job):
     assert "more characters" in caught.value.hint
 
 
-def test_processes_that_open_a_new_registry_at_once_all_succeed(tmp_path):
-    url = f"sqlite:///{tmp_path / 'luthier.db'}"
-    code = f"from pathlib import Path; from registry import Registry; Registry({url!r}, Path('.'), '').jobs()"
+def test_processes_that_open_a_new_registry_at_once_all_succeed(empty_database_url):
+    code = "from pathlib import Path; from registry import Registry; "
+    code += f"Registry({empty_database_url!r}, Path('.'), '').jobs()"
     root = Path(__file__).parents[2]
     running = [
         subprocess.Popen([sys.executable, "-c", code], cwd=root, stderr=subprocess.PIPE) for _ in range(4)
@@ -107,12 +98,12 @@ def test_processes_that_open_a_new_registry_at_once_all_succeed(tmp_path):
     assert outcomes == [("", 0)] * 4
 
 
-def test_threads_that_open_a_new_registry_at_once_all_succeed(registry):
+def test_threads_that_open_a_new_registry_at_once_all_succeed(empty_database_url, tmp_path):
     failures = []
 
     def read() -> None:
         try:
-            Registry(registry.url, registry.home, "").jobs()
+            Registry(empty_database_url, tmp_path, "").jobs()
         except (NotConfigured, Unavailable) as error:
             failures.append(error)
 
@@ -125,13 +116,20 @@ def test_threads_that_open_a_new_registry_at_once_all_succeed(registry):
 
 
 def test_opening_the_registry_loads_no_heavy_library(tmp_path):
+    Registry(f"sqlite:///{tmp_path}/luthier.db", tmp_path, "").models()
     code = (
         "import sys; from pathlib import Path; from registry import Registry; "
         f"Registry('sqlite:///{tmp_path}/luthier.db', Path('.'), '').models(); "
-        "print(sorted({'fsspec', 'pandas', 'numpy', 'great_expectations', 'torch'} & set(sys.modules)))"
+        "heavy = {'alembic', 'fsspec', 'pandas', 'numpy', 'great_expectations', 'torch'}; "
+        "print(sorted(heavy & set(sys.modules)))"
     )
     root = Path(__file__).parents[2]
     printed = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     assert printed.stdout.strip() == "[]"
+
+
+def test_a_plain_address_of_postgres_takes_the_driver_that_comes_with_luthier():
+    assert address_of("postgres://me@host/name").drivername == "postgresql+pg8000"
+    assert address_of("postgresql+other://me@host/name").drivername == "postgresql+other"

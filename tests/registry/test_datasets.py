@@ -8,6 +8,7 @@ import pytest
 
 from errors import NotConfigured, NotFound
 from records import FileReport, Finding
+from registry import tables
 
 ROOT = Path(__file__).parents[2]
 KILLED_BEFORE_RENAME = """
@@ -23,7 +24,7 @@ def die(event, arguments):
 
 dataset = Dataset.model_validate_json(sys.argv[2])
 sys.addaudithook(die)
-Registry("sqlite:///" + sys.argv[1] + "/luthier.db", Path(sys.argv[1]), "").keep_dataset(dataset)
+Registry(sys.argv[3], Path(sys.argv[1]), "").keep_dataset(dataset)
 """
 
 
@@ -75,7 +76,14 @@ def test_keeping_a_kept_dataset_takes_its_new_report(registry, make_dataset):
 
 def test_a_kill_while_keeping_leaves_no_dataset_and_the_next_try_succeeds(registry, make_dataset):
     made = make_dataset()
-    arguments = [sys.executable, "-c", KILLED_BEFORE_RENAME, str(registry.home), made.model_dump_json()]
+    arguments = [
+        sys.executable,
+        "-c",
+        KILLED_BEFORE_RENAME,
+        str(registry.home),
+        made.model_dump_json(),
+        registry.url,
+    ]
     assert subprocess.run(arguments, cwd=ROOT).returncode == -9
     assert not (registry.home / "datasets" / made.id).exists()
     assert registry.datasets() == []
@@ -85,8 +93,9 @@ def test_a_kill_while_keeping_leaves_no_dataset_and_the_next_try_succeeds(regist
 def test_a_folder_that_a_killed_process_finished_is_adopted(registry, make_dataset):
     made = make_dataset()
     kept = registry.keep_dataset(made)
-    (registry.home / "luthier.db").unlink()
-    registry = type(registry)(registry.url, registry.home, registry.store)
+    with registry.writing() as connection:
+        connection.execute(tables.dataset_files.delete())
+        connection.execute(tables.datasets.delete())
     assert registry.keep_dataset(made) == kept
 
 

@@ -6,12 +6,12 @@ from errors import InvalidData, NotFound
 from records import now
 
 
-def test_a_key_opens_its_account_and_only_its_hash_is_kept(registry):
+def test_a_key_opens_its_account_and_only_its_hash_is_kept(registry, stored):
     owner = registry.owner()
     key, secret = registry.create_key(owner.id, "laptop")
     assert registry.account_of_key(secret) == owner
     assert secret.startswith(key.prefix)
-    kept = b"".join(file.read_bytes() for file in registry.home.glob("luthier.db*"))
+    kept = stored()
     assert key.prefix.encode() in kept
     assert secret.encode() not in kept
 

@@ -61,9 +61,12 @@ def bases_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, vendor: OpenAIVendor, plans_file: Path, bases_file: Path) -> Settings:
+def settings(
+    tmp_path: Path, database_url: str, vendor: OpenAIVendor, plans_file: Path, bases_file: Path
+) -> Settings:
     return Settings(
         home=tmp_path / "home",
+        database_url=database_url,
         openai_api_key="sk-test",
         openai_base_url=f"{vendor.url}/v1",
         plans_file=plans_file,
