@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH := torch==2.13.0
 
-.PHONY: setup demo test test-postgres check format lint types lock clean
+.PHONY: setup demo test test-postgres check format lint types lock schema clean
 
 setup: $(VENV)/run.done
 
@@ -62,6 +62,10 @@ lock:
 	@$(LOCK) $(TEST_EXTRAS) --constraint requirements/run.lock --output-file $(MADE)/dev >/dev/null
 	@grep -v "'never'" $(MADE)/dev | sort | comm -13 requirements/run.lock - > requirements/dev.lock
 	@rm -r $(MADE)
+
+# what editors check job specs with; a test says when it is out of date
+schema: $(VENV)/run.done
+	@$(BIN)/luthier batch schema > docs/job-spec.schema.json
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

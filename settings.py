@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     oidc_client_id: str = Field("", description="what the issuer calls this Luthier")
     oidc_client_secret: str = Field("", description="what proves it to the issuer")
     oidc_plan: str = Field("", description="plan of accounts that a first sign-in makes; empty: makes none")
+    specs: str = Field(
+        "", description="the job specs that are run at night: a folder, s3:// or gs://; default HOME/specs"
+    )
     run: str = Field("", description="the run that this process works for; set by Luthier itself")
 
     @property
@@ -63,6 +66,10 @@ class Settings(BaseSettings):
     def work_uri(self) -> str:
         """Where steps hand files over: in a store with a URI, as the next step may run on another machine."""
         return f"{self.store.rstrip('/')}/work" if "://" in self.store else str(self.root / "work")
+
+    @property
+    def specs_uri(self) -> str:
+        return self.specs or str(self.root / "specs")
 
     @property
     def registry_url(self) -> str:

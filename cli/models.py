@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import providers
-from cli import options, views
+from cli import options, versions, views
 from cli.terminal import err, out, print_json
 from errors import NotFound
 from providers.catalogue import bases as all_bases
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(
-    help="Fine-tuned models: list, show, rename, delete, download, refresh, compare.",
+    help="Fine-tuned models: list, show, rename, delete, download, refresh, compare; their versions.",
     invoke_without_command=True,
 )
-ModelId = Annotated[str, typer.Argument(metavar="MODEL", help="an id, the beginning of one, or a name")]
+app.command()(versions.versions)
+app.command()(versions.promote)
+app.command()(versions.rollback)
+ModelId = Annotated[str, typer.Argument(metavar="MODEL", help="an id, its beginning, a name or an alias")]
 
 
 @app.callback()

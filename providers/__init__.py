@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -69,6 +69,14 @@ class Provider(Protocol):
         self, base_model: str, reference: str, messages: Sequence[Turn], options: ChatOptions
     ) -> Iterator[Piece]:
         """Pieces of the answer, then the usage."""
+
+
+@runtime_checkable
+class AsksRivals(Protocol):
+    """A provider that can have another of its models answer a job's holdout for nothing but time."""
+
+    def rival_answers(self, remote_id: str, base_model: str, reference: str) -> list[Answer]:
+        """The job's answers with those of the other model, on the same questions, as `base`."""
 
 
 def get(name: str, **arguments: Any) -> Provider:

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, or_, select
 
 from errors import InvalidData
 from records import TunedModel, now
 from registry import files
 from registry.database import put, record_of
 from registry.datasets import Datasets
-from registry.tables import models
+from registry.tables import model_names, models
 
 LONGEST_NAME = 100
 
@@ -29,7 +29,8 @@ class Models(Datasets):
         return model
 
     def model(self, key: str) -> TunedModel:
-        """By id, the unique start of one, or a display name that only one model has. Raises NotFound."""
+        """By id, the unique start of one, a display name that only one model has, or the name or alias of
+        versions, which is the current one. Raises NotFound."""
         with self.reading() as connection:
             return _find(connection, key)
 
@@ -99,7 +100,17 @@ def _shown() -> Any:
 
 def _find(connection: Connection, key: str) -> TunedModel:
     named = models.c.display_name == key
-    return TunedModel.model_validate_json(record_of(connection, models, key, named, among=[_shown()]))
+    wanted = current_of(connection, key) or key
+    return TunedModel.model_validate_json(record_of(connection, models, wanted, named, among=[_shown()]))
+
+
+def current_of(connection: Connection, key: str) -> str | None:
+    """The id of the model that a name or alias points at, if it is one and the model is there."""
+    columns = model_names.c
+    pointed = select(models.c.id).join(model_names, columns.model_id == models.c.id)
+    named = pointed.where(or_(columns.name == key, columns.alias == key), _shown())
+    # a name wins over another's alias
+    return connection.execute(named.order_by((columns.name == key).desc()).limit(1)).scalar()
 
 
 def _row(model: TunedModel) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from errors import NotFound, Refused
 from records import ENDED, Failure, Job, Record, Status, TunedModel, now
 from registry.accounts import OWNER
 from registry.database import Database, insert_missing
+from registry.models import current_of
 from registry.tables import accounts, jobs, models, runs
 
 Flow = Literal["fine_tune", "prepare_dataset"]
@@ -133,7 +134,8 @@ class Runs(Database):
             return [Run.model_validate_json(text) for text in connection.execute(query).scalars()]
 
     def entries(self, account_id: str, key: str = "", deleted: bool = False) -> list[Entry]:
-        """Trained models and those in the making, the newest first; `key` is the id of a run, job or model.
+        """Trained models and those in the making, the newest first; `key` is the id of a run, job or model,
+        or the name or alias of versions.
 
         Of several runs of one job the newest counts; a model that the command line deleted is not listed.
         """
@@ -148,9 +150,10 @@ class Runs(Database):
             .where(or_(columns.status != "succeeded", models.c.id.is_not(None)))
             .order_by(columns.created_at.desc(), columns.id)
         )
-        if key:
-            query = query.where(or_(columns.id == key, columns.job_id == key, models.c.id == key))
         with self.reading() as connection:
+            if key:
+                pointed = current_of(connection, key) or key
+                query = query.where(or_(columns.id == key, columns.job_id == key, models.c.id == pointed))
             rows = connection.execute(query).all()
         found: dict[str, Entry] = {}
         for row in rows:

@@ -14,17 +14,20 @@ from records import TunedModel
 from registry import artifacts, files
 from registry.accounts import Accounts
 from registry.audit import Audit
+from registry.batches import Batches
 from registry.conversations import Conversations
 from registry.jobs import Jobs
 from registry.keys import Keys
-from registry.models import Models
 from registry.runs import Runs
 from registry.submissions import Submissions
 from registry.uploads import Uploads
 from registry.usage import Usage
+from registry.versions import Versions
 
 
-class Registry(Jobs, Submissions, Models, Runs, Accounts, Keys, Usage, Uploads, Audit, Conversations):
+class Registry(
+    Jobs, Submissions, Versions, Batches, Runs, Accounts, Keys, Usage, Uploads, Audit, Conversations
+):
     def publish(self, folder: Path, name: str, manifest: dict[str, Any]) -> artifacts.Published:
         """Publish a model's files to the store, see `artifacts.publish`."""
         return artifacts.publish(folder, name, self.store, manifest)

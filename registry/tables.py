@@ -103,6 +103,51 @@ models = Table(
     Index("ix_models_shown", "deleted_at", "created_at"),
 )
 
+# Versions of a model that is made again and again: all under one name, which points at one of them.
+model_names = Table(
+    "model_names",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("alias", String(100), unique=True),
+    Column("model_id", String(64), nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("model_id", String(64), nullable=False, index=True),
+    Column("record", Text, nullable=False),
+    Index("ix_model_versions_once", "name", "model_id", unique=True),
+)
+
+# What became of each job spec when it was last run, by the name of its model.
+spec_runs = Table(
+    "spec_runs",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("record", Text, nullable=False),
+)
+
+# How often a failed job was tried again by itself, counted over its attempts.
+retries = Table(
+    "retries",
+    metadata,
+    Column("work", String(64), primary_key=True),
+    Column("tries", Integer, nullable=False),
+    Column("last_at", Instant, nullable=False),
+)
+
+# What people were told already.
+notices = Table(
+    "notices",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("told_at", Instant, nullable=False),
+)
+
 # Conversations of the chat page. The API's callers keep their own history; neither can reach the other's.
 conversations = Table(
     "conversations",

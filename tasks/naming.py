@@ -19,3 +19,10 @@ def run_name() -> str:
 def shortened(text: str, length: int = 60) -> str:
     text = " ".join(text.split())
     return text if len(text) <= length else f"{text[:length].rsplit(' ', 1)[0]} …"
+
+
+def batch_name() -> str:
+    """For example `batch of s3://models/specs`."""
+    given = flow_run.parameters
+    what = ", ".join(given.get("only") or []) or given.get("folder") or "the job specs"
+    return f"{'plan' if given.get('dry_run') else 'batch'} of {shortened(what)}"

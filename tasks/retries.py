@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
 from errors import TrainingFailed, Unavailable
+from records import Failure
 from tasks.caching import SAME_RUN
 
 LONGEST_WAIT_SECONDS = 600
@@ -27,6 +28,11 @@ def is_passing(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     except BaseException:
         return False
     return False
+
+
+def passes(failure: Failure) -> bool:
+    """Whether a failure that was kept may pass by itself. What needs a person never does."""
+    return failure.transient or failure.code == Unavailable.code
 
 
 PATIENT: dict[str, Any] = {

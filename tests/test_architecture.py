@@ -20,11 +20,12 @@ MAY_IMPORT = {
     "validation": FOUNDATIONS,
     "providers": FOUNDATIONS,
     "registry": FOUNDATIONS,
-    "tasks": {"preparation", "validation", "providers", "registry", "settings", *FOUNDATIONS},
-    "flows": {"tasks", *FOUNDATIONS},
+    "batch": FOUNDATIONS,
+    "tasks": {"batch", "preparation", "validation", "providers", "registry", "settings", *FOUNDATIONS},
+    "flows": {"tasks", "batch", *FOUNDATIONS},
     "launch": {"registry", "settings", *FOUNDATIONS},
     "web": {"registry", "providers", "settings", "launch", *FOUNDATIONS},
-    "cli": {"registry", "providers", "settings", "launch", "web", *FOUNDATIONS},
+    "cli": {"batch", "registry", "providers", "settings", "launch", "web", *FOUNDATIONS},
 }
 
 # One library, one home. A second entry has its reason behind it.
@@ -61,10 +62,11 @@ HOMES = {
     "rensa": ["preparation"],
     "datasketch": ["preparation"],
     "pydantic_settings": ["settings.py"],
+    "yaml": ["batch"],
 }
 
 # These must load in a blink, so the heavy libraries are imported inside functions.
-LIGHT = ["cli", "launch", "registry", "settings.py", "records.py", "errors.py", "validation"]
+LIGHT = ["batch", "cli", "launch", "registry", "settings.py", "records.py", "errors.py", "validation"]
 HEAVY = {
     "prefect", "great_expectations", "pandas", "numpy", "scipy", "torch", "transformers", "peft", "openai",
     "google", "fastapi", "starlette", "uvicorn", "fsspec", "s3fs", "gcsfs", "pypdf", "pypdfium2", "ftfy",
@@ -74,6 +76,7 @@ HEAVY = {
 # The last handlers of a process or thread, where a fault that nobody foresaw must still reach a person.
 CATCH_ALL = {
     "launch/__init__.py": "the process that runs a flow: the run is marked failed, then the error goes on",
+    "tasks/lanes.py": "one model's fault must not take the night's others down",
     "tasks/retries.py": "Prefect hands over whatever the task raised, to be told apart here",
     "web/serving.py": "one bad request must not take the others of the model's process down",
     "web/chatting.py": "a thread's error is carried over and raised where the answer is awaited",

@@ -1,7 +1,8 @@
 """The trainer as a process: `python -m providers.gpu JOB_DIR`.
 
 Also `python -m providers.gpu export-base BASE_MODEL FOLDER`, which writes a base model (the packaged one,
-say) as a folder that `from_pretrained` reads.
+say) as a folder that `from_pretrained` reads; and `python -m providers.gpu answer JOB_DIR BASE_MODEL ADAPTER
+OUT`, by which another model answers a job's holdout.
 """
 
 import errno
@@ -84,6 +85,15 @@ def main(arguments: list[str]) -> int:
 
             try:
                 bases.export(base_model, Path(folder).expanduser())
+            except LuthierError as error:
+                print(error, file=sys.stderr)
+                return error.exit_code
+            return 0
+        case ["answer", path, base_model, adapter, out]:
+            from providers.gpu import rival
+
+            try:
+                rival.answer(JobFolder(Path(path)), base_model, Path(adapter), Path(out))
             except LuthierError as error:
                 print(error, file=sys.stderr)
                 return error.exit_code

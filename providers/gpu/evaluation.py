@@ -73,7 +73,7 @@ class Evaluator:
             with nullcontext() if name == "tuned" else self.model.disable_adapter():
                 report.say(f"Measuring the {name} model's loss on {len(questions)} held-out examples")
                 losses.append(self._losses(questions, check))
-                texts.append(self._texts(questions[:cap], name, report, check))
+                texts.append(self._texts(questions[:cap], name, report.say, check))
         answers = [
             Answer(
                 expected=question.expected,
@@ -88,6 +88,14 @@ class Evaluator:
         ]
         write_atomically(job.answers, "".join(answer.model_dump_json() + "\n" for answer in answers))
         return answers
+
+    def alone(self, questions: Sequence[Question]) -> tuple[list[float], list[str]]:
+        """The model's losses, and its answers to the first `cap` questions; the rest are empty."""
+        if not questions:
+            return [], []
+        losses = self._losses(questions, _nothing)
+        texts = self._texts(questions[: self.cap], "other", _nothing, _nothing)
+        return losses, texts + [""] * (len(questions) - len(texts))
 
     @torch.inference_mode()
     def _losses(self, questions: Sequence[Question], check: Callable[[], None]) -> list[float]:
@@ -104,13 +112,17 @@ class Evaluator:
         return [round(float(loss), 6) for loss in total / count]
 
     def _texts(
-        self, questions: Sequence[Question], name: str, report: Reporter, check: Callable[[], None]
+        self,
+        questions: Sequence[Question],
+        name: str,
+        say: Callable[[str], None],
+        check: Callable[[], None],
     ) -> list[str]:
         prompts = [question.prompt for question in questions]
         texts = [""] * len(prompts)
         done = 0
         for group in tree_groups(prompts, self.budget, answering.ROWS_AT_ONCE):
-            report.say(f"Asking the {name} model: {done} of {len(prompts)} answers")
+            say(f"Asking the {name} model: {done} of {len(prompts)} answers")
             for i, tokens in zip(group, self._answers([prompts[i] for i in group], check), strict=True):
                 texts[i] = self.speaker.template.text(tokens).strip()
             done += len(group)
@@ -122,3 +134,7 @@ class Evaluator:
             return answering.answer(model, prompts, ends, self.count, check)
         check()
         return answering.answer_padded(model, prompts, ends, self.count, self.speaker.template.pad_id)
+
+
+def _nothing(*_: object) -> None:
+    """Nobody listens, and nothing stops it."""

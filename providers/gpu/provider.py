@@ -204,6 +204,25 @@ class Gpu:
         """Losses for the whole holdout; both texts are empty beyond the number that was to be answered."""
         return self._job(remote_id).read_answers()
 
+    def rival_answers(self, remote_id: str, base_model: str, reference: str) -> list[Answer]:
+        """The job's answers with those of another own model, read anew on the same questions, as `base`.
+
+        In a process of its own, whose memory is free again for the next training. Raises TrainingFailed.
+        """
+        job = self._job(remote_id)
+        out = job.path / "rival.jsonl"
+        command = [sys.executable, "-m", "providers.gpu", "answer", str(job.path), base_model, reference]
+        with job.log.open("ab") as log:
+            made = subprocess.run(
+                [*command, str(out)], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        if made.returncode:
+            raise TrainingFailed(
+                f"The version before could not answer the new questions: {job.last_log_lines(1)}",
+                f"The whole story is in {job.log}.",
+            )
+        return [Answer.model_validate_json(line) for line in out.read_bytes().splitlines()]
+
     def chat(
         self, base_model: str, reference: str, messages: Sequence[Turn], options: ChatOptions
     ) -> Iterator[Piece]:

@@ -1,0 +1,137 @@
+"""Many jobs at once in one process: own hardware trains one at a time, hosted vendors many.
+
+Nobody waits for a single job: all that are open are asked for in turn, and what has ended is finished while
+the others go on.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from prefect.exceptions import TerminationSignal
+
+from errors import LuthierError, Unavailable
+from records import ENDED, Failure, Job
+from tasks.wait import HOSTED_POLL_SECONDS, POLL_SECONDS, ended
+from tasks.wiring import open_registry, provider_named
+
+log = logging.getLogger("luthier.lanes")
+
+Work = TypeVar("Work")
+LOOK_SECONDS = 0.2
+
+
+# told of each piece of work once: its job can be finished or a failure stands; and of the seconds it took
+Settle = Callable[[Work, Job | None, Failure | None, float], None]
+
+
+class Lanes(Generic[Work]):
+    """`provider_of` says whose lane a piece of work is in; `begin` starts its job, or finds it running."""
+
+    def __init__(
+        self,
+        works: Iterable[Work],
+        provider_of: Callable[[Work], str],
+        begin: Callable[[Work], Job],
+        settle: Settle[Work],
+        hosted_at_once: int,
+    ):
+        self.waiting: dict[bool, deque[Work]] = {True: deque(), False: deque()}
+        for work in works:
+            self.waiting[is_own(provider_of(work))].append(work)
+        self.begin, self.settle = begin, settle
+        self.room = {True: 1, False: hosted_at_once}
+        self.open: list[tuple[Work, Job, float]] = []
+        self.asked: dict[str, float] = {}
+
+    def run(self) -> None:
+        """Until all is settled. Interrupted, it stops the open jobs at their providers."""
+        try:
+            while self.open or any(self.waiting.values()):
+                # hosted jobs first: they run elsewhere while own hardware is busy
+                for own in (False, True):
+                    while self.waiting[own] and self._running(own) < self.room[own]:
+                        self._begin(self.waiting[own].popleft())
+                self._look()
+                if self.open:
+                    time.sleep(LOOK_SECONDS)
+        except (KeyboardInterrupt, TerminationSignal):
+            for _, job, _ in self.open:
+                stop(job)
+            raise
+
+    def _running(self, own: bool) -> int:
+        return sum(is_own(job.provider) == own for _, job, _ in self.open)
+
+    def _begin(self, work: Work) -> None:
+        began = time.monotonic()
+        with told_apart() as fault:
+            job = self.begin(work)
+        if fault:
+            self.settle(work, None, fault[0], time.monotonic() - began)
+        elif job.status == "succeeded":
+            self.settle(work, job, None, time.monotonic() - began)
+        else:
+            self.open.append((work, job, began))
+
+    def _look(self) -> None:
+        for entry in list(self.open):
+            work, job, began = entry
+            if not self._is_due(job):
+                continue
+            found = None
+            with told_apart() as fault:
+                found = looked_at(job)
+            if fault or found:
+                self.open.remove(entry)
+                self.settle(work, found, fault[0] if fault else None, time.monotonic() - began)
+
+    def _is_due(self, job: Job) -> bool:
+        moment, every = time.monotonic(), POLL_SECONDS.get(job.provider, HOSTED_POLL_SECONDS)
+        if moment - self.asked.get(job.id, moment - every) < every:
+            return False
+        self.asked[job.id] = moment
+        return True
+
+
+def is_own(provider: str) -> bool:
+    return provider == "gpu"
+
+
+def looked_at(job: Job) -> Job | None:
+    """The job once its training has ended well, none while it goes on. Raises its failure."""
+    registry = open_registry()
+    try:
+        progress = provider_named(job.provider).poll(job.remote_id or "")
+    except Unavailable as error:
+        log.warning("Could not ask for the state of %s, asking again: %s", job.id, error.message)
+        return None
+    if progress.status in ENDED:
+        return ended(job, progress, registry)
+    registry.update_job(job.id, status=progress.status, progress=progress)
+    return None
+
+
+def stop(job: Job) -> None:
+    """What was started must not run on unseen."""
+    log.warning("Stopping %s (%s).", job.id, job.name)
+    with told_apart():
+        provider_named(job.provider).cancel(job.remote_id or "")
+    open_registry().update_job(job.id, status="cancelled")
+
+
+@contextmanager
+def told_apart() -> Iterator[list[Failure]]:
+    """What goes wrong with one piece of work becomes the one entry of the list, and the others go on."""
+    failures: list[Failure] = []
+    try:
+        yield failures
+    except LuthierError as error:
+        failures.append(error.failure)
+    except Exception as error:
+        log.exception("A fault that nobody foresaw.")
+        message = f"Luthier failed at a point that nobody foresaw: {type(error).__name__}: {error}."
+        failures.append(Failure(code="error", message=message, hint="The log says where. Report it."))
