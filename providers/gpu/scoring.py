@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
+from providers.gpu.attention import stretches, takes_trees
 from providers.gpu.batching import Batch, pack
 from providers.gpu.template import TokenRow
 
@@ -65,8 +66,11 @@ class Scorer:
     def _inputs(self, batch: Batch) -> dict[str, Any]:
         mask = batch.mask(self.model.dtype)
         inputs = {"input_ids": batch.tokens, "attention_mask": mask, "use_cache": False}
-        # padded rows count from 0 as every model does by itself
-        return inputs if batch.ends is None else {**inputs, "position_ids": batch.positions}
+        if batch.ends is None:
+            # padded rows count from 0 as every model does by itself
+            return inputs
+        tree = {"tree": stretches(batch.ends, self.model.dtype)} if takes_trees(self.model) else {}
+        return {**inputs, **tree, "position_ids": batch.positions}
 
     @property
     def _head_is_plain(self) -> bool:

@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 
 from providers.gpu import kernels
@@ -17,7 +16,7 @@ def test_the_lora_product_has_the_gradients_of_its_formula() -> None:
         tensor.requires_grad_()
     expected = x @ weight.T + bias + 1.5 * (x @ a.T) @ b.T
     gradients = torch.autograd.grad(expected.square().sum(), (x, a, b))
-    out = kernels.LoraProduct.apply(x, weight, bias, a, b, 1.5)
+    (out,) = kernels.LoraProducts.apply(x, weight, bias, 1.5, a, b)
     torch.testing.assert_close(out, expected)
     out.square().sum().backward()
     for tensor, gradient in zip((x, a, b), gradients, strict=True):
@@ -25,20 +24,34 @@ def test_the_lora_product_has_the_gradients_of_its_formula() -> None:
         torch.testing.assert_close(tensor.grad.float(), gradient.float())
 
 
-@pytest.mark.parametrize("groups", [1, 2, 4])
-def test_masked_attention_has_the_gradients_of_its_formula(groups: int) -> None:
-    torch.manual_seed(3)
-    q = torch.randn(1, 4, 7, 3, requires_grad=True, **DOUBLE)
-    k, v = (torch.randn(1, groups, 7, 3, requires_grad=True, **DOUBLE) for _ in range(2))
-    mask = torch.zeros(1, 1, 7, 7, **DOUBLE).masked_fill_(torch.ones(7, 7).triu(1).bool(), -1e30)
-    expected = torch.nn.functional.scaled_dot_product_attention(
-        q, k, v, attn_mask=mask, scale=0.3, enable_gqa=True
-    )
-    gradients = torch.autograd.grad(expected.square().sum(), (q, k, v))
-    out = kernels.MaskedAttention.apply(q, k, v, mask, 0.3)
-    torch.testing.assert_close(out, expected)
-    for got, gradient in zip(torch.autograd.grad(out.square().sum(), (q, k, v)), gradients, strict=True):
-        torch.testing.assert_close(got, gradient)
+def test_layers_with_one_input_are_computed_together_and_alike() -> None:
+    torch.manual_seed(2)
+    x, weight = torch.randn(6, 5, **DOUBLE, requires_grad=True), torch.randn(7, 5, **DOUBLE)
+    adapters = [
+        torch.randn(*shape, **DOUBLE, requires_grad=True) for shape in ((2, 5), (4, 2), (3, 5), (3, 3))
+    ]
+    alone = [
+        kernels.LoraProducts.apply(x, part, None, 0.5, *own)[0]
+        for part, own in zip(weight.split((4, 3)), (adapters[:2], adapters[2:]), strict=True)
+    ]
+    together = kernels.LoraProducts.apply(x, weight, None, 0.5, *adapters)
+    wanted = torch.autograd.grad(sum(out.square().sum() for out in alone), (x, *adapters))
+    found = torch.autograd.grad(sum(out.square().sum() for out in together), (x, *adapters))
+    for got, expected in zip((*together, *found), (*alone, *wanted), strict=True):
+        torch.testing.assert_close(got, expected)
+
+
+def test_the_base_is_not_held_twice(with_adapter: Callable[[str], Any]) -> None:
+    model = with_adapter("llama")
+    before = {name: weight.clone() for name, weight in model.get_base_model().state_dict().items()}
+    kernels.speed_up(model)
+    attention = model.get_base_model().model.layers[0].self_attn
+    stored = {
+        part.base_layer.weight.untyped_storage().data_ptr() for part in (attention.q_proj, attention.v_proj)
+    }
+    assert len(stored) == 1
+    for name, weight in model.get_base_model().state_dict().items():
+        assert torch.equal(weight, before[name])
 
 
 def test_with_the_adapter_switched_off_the_base_answers(with_adapter: Callable[[str], Any]) -> None:
