@@ -14,6 +14,9 @@ Role = Literal["system", "user", "assistant"]
 Kind = Literal["chat", "classify", "style", "reference"]
 Status = Literal["queued", "validating_files", "in_progress", "succeeded", "failed", "cancelled"]
 Severity = Literal["info", "warning", "error"]
+Sensitive = Literal[
+    "private_key", "api_key", "password", "email", "phone", "iban", "card", "national_id", "ip_address"
+]  # fmt: skip
 Verdict = Literal["better", "no better", "worse"]
 
 ENDED: frozenset[Status] = frozenset({"succeeded", "failed", "cancelled"})
@@ -189,6 +192,18 @@ class Dataset(Record):
     created_at: datetime = Field(default_factory=now)
 
 
+class Redaction(Record):
+    """Which private data is looked for, and what is done where some is found: it is replaced by a
+    placeholder, unless its class is named in `drop` or `stop`."""
+
+    only: tuple[Sensitive, ...] = Field((), title="Only", description="look for these; empty: for all")
+    allow: tuple[str, ...] = Field(
+        (), title="Allow", description="values that stay; * stands for anything, as in *@example.com"
+    )
+    drop: tuple[Sensitive, ...] = Field((), title="Drop", description="leave the row out that holds one")
+    stop: tuple[Sensitive, ...] = Field((), title="Stop", description="stop the job if there is one")
+
+
 class Preparation(Record):
     """How files become examples."""
 
@@ -215,6 +230,7 @@ class Preparation(Record):
         title="Redact",
         description="replace keys, addresses, numbers of cards and the like by placeholders",
     )
+    redaction: Redaction = Field(Redaction(), title="Redaction", description="what is redacted, and how")
     seed: int = Field(17, ge=0, le=2**31 - 1, title="Seed", description="of the split and the order")
 
 

@@ -1,12 +1,12 @@
 """Options that several commands share, and the records they make."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from errors import NotFound
-from records import Preparation, Recipe
+from records import Recipe
 from settings import settings
 
 if TYPE_CHECKING:
@@ -18,18 +18,7 @@ Sources = Annotated[
     list[str] | None, typer.Argument(metavar="SOURCE…", help="files, folders, globs, s3:// or gs:// URIs")
 ]
 UseCase = Annotated[str, typer.Option("--use-case", "-u", help="what the model is for, in a sentence or two")]
-KindOption = Annotated[
-    Literal["auto", "chat", "classify", "style", "reference"],
-    typer.Option("--kind", help="how to structure the data; auto decides and says why"),
-]
-Label = Annotated[str | None, typer.Option("--label", help="the column that holds the label or the answer")]
-Holdout = Annotated[float, typer.Option("--holdout", min=0, max=0.5, help="share kept back to measure with")]
-Redact = Annotated[bool, typer.Option("--redact/--no-redact", help="replace keys, addresses and the like")]
-NearDuplicates = Annotated[
-    float, typer.Option("--near-duplicates", min=0.5, max=1, help="how alike rows are when one is dropped")
-]
 BaseModel = Annotated[str | None, typer.Option("--base-model", "-b", help="an id that `luthier bases` lists")]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="of the split and of training")]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, max=50, help="default: by the data's size")]
 LearningRate = Annotated[
     float | None, typer.Option("--learning-rate", help="peak rate; default: by the base model and the data")
@@ -108,11 +97,3 @@ def provider_options(
     if max_cost is not None:
         options["max_cost"] = max_cost
     return options
-
-
-def preparation_of(
-    kind: KindOption, label: str | None, holdout: float, near_duplicates: float, redact: bool, seed: int
-) -> Preparation:
-    return Preparation(
-        kind=kind, label=label, holdout=holdout, near_duplicates=near_duplicates, redact=redact, seed=seed
-    )

@@ -8,9 +8,10 @@ import typer
 
 import launch
 from cli import options, views
+from cli.preparing import prepares
 from cli.terminal import err, follow_steps, print_json
 from errors import NotFound
-from records import Dataset, Job, TunedModel
+from records import Dataset, Job, Preparation, TunedModel
 
 if TYPE_CHECKING:
     from registry.store import Registry
@@ -24,27 +25,22 @@ def demo(json: options.Json = False) -> None:
     """The whole main job on examples/: no key, no GPU, no server."""
     if not json:
         err.print(f'[bold]luthier train examples/tickets.csv --use-case "{DEMO_USE_CASE}"[/]')
-    train([str(EXAMPLES / "tickets.csv")], use_case=DEMO_USE_CASE, name="Ticket router", json=json)
+    train(sources=[str(EXAMPLES / "tickets.csv")], use_case=DEMO_USE_CASE, name="Ticket router", json=json)
 
 
+@prepares
 def prepare(
     sources: options.Sources,
     use_case: options.UseCase = "",
-    kind: options.KindOption = "auto",
-    label: options.Label = None,
-    holdout: options.Holdout = 0.1,
-    redact: options.Redact = True,
-    near_duplicates: options.NearDuplicates = 0.85,
     base_model: options.BaseModel = None,
-    seed: options.Seed = 17,
+    preparation: Preparation = Preparation(),
     json: options.Json = False,
 ) -> None:
     """Make a validated dataset from files, and show what came in, what was left out and why."""
-    preparation = options.preparation_of(kind, label, holdout, near_duplicates, redact, seed)
     parameters = {
         "sources": absolute(options.check_given(sources, use_case)),
         "use_case": use_case,
-        "recipe": options.recipe_of(base_model, seed=seed),
+        "recipe": options.recipe_of(base_model, seed=preparation.seed),
         "preparation": preparation,
     }
     dataset: Dataset = run_flow("prepare_dataset", parameters)
@@ -54,6 +50,7 @@ def prepare(
         views.show_dataset(dataset, options.open_registry())
 
 
+@prepares
 def train(
     sources: options.Sources = None,
     use_case: options.UseCase = "",
@@ -63,24 +60,18 @@ def train(
     epochs: options.Epochs = None,
     learning_rate: options.LearningRate = None,
     rank: options.Rank = None,
-    seed: options.Seed = 17,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="return once the job has started")] = True,
-    kind: options.KindOption = "auto",
-    label: options.Label = None,
-    holdout: options.Holdout = 0.1,
-    redact: options.Redact = True,
-    near_duplicates: options.NearDuplicates = 0.85,
     accept_retirement: options.AcceptRetirement = False,
     max_cost: options.MaxCost = None,
     option: options.Option = None,
+    preparation: Preparation = Preparation(),
     json: options.Json = False,
 ) -> None:
     """Fine-tune a model on files for a use case, measure it against its base, publish it."""
-    preparation = options.preparation_of(kind, label, holdout, near_duplicates, redact, seed)
     own = options.provider_options(option, accept_retirement, max_cost)
     parameters: dict[str, Any] = {
         "name": name,
-        "recipe": options.recipe_of(base_model, epochs, learning_rate, rank, seed, own),
+        "recipe": options.recipe_of(base_model, epochs, learning_rate, rank, preparation.seed, own),
         "to_the_end": wait,
     }
     registry = options.open_registry()

@@ -16,7 +16,7 @@ from preparation.noise import Denoiser, NoiseProfile, is_too_short
 from preparation.redaction import Redactor, redacted_drop
 from preparation.repair import repair
 from preparation.spool import Spool
-from records import Drop, Finding, Row, Rows, Source
+from records import Drop, Finding, Redaction, Row, Rows, Source
 
 EMPTY = "empty"
 TOO_SHORT = "too short"
@@ -28,17 +28,25 @@ EXCERPT = 160
 COMPARED = 1 << 16  # characters of a part that are compared with other rows
 
 
-def clean(rows: Rows, out: str | Path, *, near_duplicates: float = 0.85, redact: bool = True) -> Rows:
+def clean(
+    rows: Rows,
+    out: str | Path,
+    *,
+    near_duplicates: float = 0.85,
+    redact: bool = True,
+    redaction: Redaction | None = None,
+) -> Rows:
     """Write `rows.jsonl` and `drops.jsonl` (earlier drops and new ones) to `out`.
 
     `near_duplicates` is the Jaccard similarity (0 to 1) of words and word pairs at which a row is dropped
     for an earlier one; at 1 only rows go that say the same in the same words. Files are taken in an order
-    that depends on their content, so folders and the order of sources change nothing.
+    that depends on their content, so folders and the order of sources change nothing. Raises InvalidData
+    where `redaction` says to stop at what was found.
     """
     uri, drops_uri = rowfile.place(out, "rows.jsonl"), rowfile.place(out, "drops.jsonl")
     with ExitStack() as stack:
         drops = stack.enter_context(rowfile.writing(drops_uri))
-        cleaner = _Cleaner(drops, Redactor() if redact else None)
+        cleaner = _Cleaner(drops, Redactor(redaction or Redaction()) if redact else None)
         cleaner.copy_drops(rows.drops_uri)
         repaired, distinct = stack.enter_context(Spool()), stack.enter_context(Spool())
         shingles = stack.enter_context(Shingles())
@@ -84,12 +92,17 @@ class _Cleaner:
                 continue
             if self.redactor:
                 fixed = self.redactor.row(fixed)
+                if reason := self.redactor.dropped():
+                    self.drop(row.source, reason, shown(fixed))
+                    continue
             if fixed.text:
                 self.noise.add(fixed)
             elif fixed.fields:
                 self.tables.setdefault(row.source.uri, Table()).add(fixed.fields)
             repaired.write(fixed)
         self.noise.end_document()
+        if self.redactor:
+            self.redactor.stop_if_told()
 
     def remove_noise(
         self, repaired: Spool, order: Sequence[str], distinct: Spool, shingles: Shingles

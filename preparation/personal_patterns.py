@@ -1,12 +1,14 @@
 """Formats of personal data, each with the check that tells it from an ordinary number.
 
-Sources: IBAN lengths from the SWIFT registry; check digits by ISO 7064 (IBAN), Luhn (cards) and the rules
-of the issuing states (national ids). Telephone numbers by libphonenumber.
+Sources: IBAN lengths from the SWIFT registry; check digits by ISO 7064 (IBAN) and Luhn (cards). Telephone
+numbers by libphonenumber. Numbers that states give to people are in `national_ids`.
 """
 
 import ipaddress
 import re
 from functools import lru_cache
+
+from preparation.national_ids import luhn
 
 EMAIL = re.compile(
     r"(?<![\w.+\-/@])[\w][\w.+\-'%]{0,63}@(?:[\w](?:[\w\-]{0,61}[\w])?\.){1,6}[^\W\d_]{2,24}(?![\w@]|-\w)"
@@ -40,18 +42,6 @@ ORDINARY = re.compile(
     re.IGNORECASE,
 )
 
-NATIONAL = re.compile(
-    r"(?<![\w.,\-+/])(?:"
-    r"(?P<us>\d{3}-\d{2}-\d{4})"
-    r"|(?P<uk>[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D])"
-    r"|(?P<es>[XYZ]?-?\d{7,8}-?[A-HJ-NP-TV-Z])"
-    r"|(?P<br>\d{3}\.\d{3}\.\d{3}-\d\d)"
-    r"|(?P<it>[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z])"
-    r"|(?P<fr>[12] ?\d\d ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d)"
-    r"|(?P<ch>756\.\d{4}\.\d{4}\.\d\d)"
-    r")(?![\w]|[.,\-]\d)"
-)
-
 IPV4 = re.compile(r"(?<![\w.\-])(?:\d{1,3}\.){3}\d{1,3}(?![\w\-]|\.\d)")
 IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4}(?![\w:]|\.\d)")
 
@@ -76,45 +66,6 @@ def iban_in(text: str) -> str:
 def is_card(text: str) -> bool:
     digits = re.sub(r"\D", "", text)
     return bool(CARD_BRANDS.fullmatch(digits)) and len(set(digits)) > 1 and luhn(digits)
-
-
-def luhn(digits: str) -> bool:
-    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
-    return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
-
-
-def is_national_id(match: re.Match[str]) -> bool:
-    text = re.sub(r"[ .\-]", "", match[0])
-    match match.lastgroup:
-        case "us":
-            return (
-                text[:3] not in ("000", "666") and text[0] != "9" and text[3:5] != "00" and text[5:] != "0000"
-            )
-        case "uk":
-            return text[:2] not in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")
-        case "es":
-            spanish = {"X": "0", "Y": "1", "Z": "2"}.get(text[0], text[0]) + text[1:-1]
-            return len(text) == 9 and "TRWAGMYFPDXBNJZSQVHLCKE"[int(spanish) % 23] == text[-1]
-        case "br":
-            return len(set(text)) > 1 and all(_brazilian_digit(text[:n]) == int(text[n]) for n in (9, 10))
-        case "it":
-            return _italian_letter(text[:15]) == text[15]
-        case "fr":
-            number = int(text[:13].replace("2A", "19").replace("2B", "18"))
-            return 97 - number % 97 == int(text[13:])
-        case _:
-            weighted = sum(int(digit) * (1, 3)[at % 2] for at, digit in enumerate(text[:12]))
-            return (10 - weighted % 10) % 10 == int(text[12])
-
-
-def _brazilian_digit(digits: str) -> int:
-    return sum(int(digit) * (len(digits) + 1 - at) for at, digit in enumerate(digits)) * 10 % 11 % 10
-
-
-def _italian_letter(code: str) -> str:
-    odd = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23)
-    values = [int(character) if character.isdigit() else ord(character) - 65 for character in code]
-    return chr(65 + sum(odd[value] if at % 2 == 0 else value for at, value in enumerate(values)) % 26)
 
 
 def is_address(text: str) -> bool:

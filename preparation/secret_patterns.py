@@ -13,7 +13,7 @@ KEYS = re.compile(
     | gl(?:pat|dt|ft|soat|rt|cbt|ptt|agent|oas|imt)-[A-Za-z0-9_\-]{20,64}
     | xox[abeoprs]-[A-Za-z0-9-]{10,250} | xapp-[0-9]-[A-Za-z0-9-]{20,250}   # Slack
     | (?:sk|rk|pk|whsec)_(?:live|test)_[A-Za-z0-9]{16,250} | whsec_[A-Za-z0-9+/=]{24,}  # Stripe
-    | sk-(?:proj-|svcacct-|admin-|ant-[a-z0-9]+-|or-v1-|None-)?[A-Za-z0-9_\-]{20,250}
+    | sk-(?=[A-Za-z_\-]*[0-9])(?:proj-|svcacct-|admin-|ant-[a-z0-9]+-|or-v1-|None-)?[A-Za-z0-9_\-]{20,250}
     | AIza[A-Za-z0-9_\-]{35} | ya29\.[A-Za-z0-9_\-]{20,} | GOCSPX-[A-Za-z0-9_\-]{28}
     | hf_[A-Za-z0-9]{30,} | npm_[A-Za-z0-9]{36} | pypi-[A-Za-z0-9_\-]{50,}
     | SG\.[A-Za-z0-9_\-]{16,32}\.[A-Za-z0-9_\-]{30,64} | key-[0-9a-f]{32} | [0-9a-f]{32}-us[0-9]{1,2}
@@ -22,7 +22,12 @@ KEYS = re.compile(
     | [MNO][A-Za-z0-9_\-]{23,25}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,38}  # Discord
     | shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32} | do[opr]_v1_[a-f0-9]{64} | dapi[a-f0-9]{32}
     | sq0(?:atp|csp)-[A-Za-z0-9_\-]{22,43} | lin_api_[A-Za-z0-9]{40} | ntn_[A-Za-z0-9]{40,}
-    | hvs\.[A-Za-z0-9_\-]{24,} | tskey-[a-z]+-[A-Za-z0-9\-]{20,}
+    | hv[sb]\.[A-Za-z0-9_\-]{24,} | tskey-[a-z]+-[A-Za-z0-9\-]{20,}
+    | (?:gsk|fw|r8|sbp|figd|rubygems|shippo_live|tgp_v1|sntrys|sntryu|glsa|pscale_tkn|dckr_pat)_
+      (?=[A-Za-z_\-]*[0-9])[A-Za-z0-9]{20,}[A-Za-z0-9_\-=.]*
+    | (?:xai|pplx|nvapi|xkeysib|PMAK|NRAK|NRJS|pat-na1|pat-eu1)-(?=[A-Za-z_\-]*[0-9])[A-Za-z0-9_\-]{24,250}
+    | AGE-SECRET-KEY-1[A-Z0-9]{50,} | ATATT3[A-Za-z0-9_\-=]{60,} | EAA[A-Za-z0-9]{60,}
+    | LTAI[A-Za-z0-9]{16,24} | dp\.(?:pt|st|ct)\.[A-Za-z0-9]{40,} | secret_[A-Za-z0-9]{40,}
     | eyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}      # JSON web token
     )(?![A-Za-z0-9])""",
     re.VERBOSE,

@@ -17,7 +17,11 @@ def clean(rows: Rows, preparation: Preparation) -> Rows:
     """Repair, redact and de-duplicate the rows."""
     with workspace("clean", rows.uri, preparation.model_dump()) as place:
         cleaned = clean_rows(
-            rows, place, near_duplicates=preparation.near_duplicates, redact=preparation.redact
+            rows,
+            place,
+            near_duplicates=preparation.near_duplicates,
+            redact=preparation.redact,
+            redaction=preparation.redaction,
         )
     dropped = ", ".join(f"{count} {reason}" for reason, count in cleaned.dropped.items())
     log.info("Kept %s of %s rows%s.", cleaned.count, rows.count, f" (dropped: {dropped})" if dropped else "")

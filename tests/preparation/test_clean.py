@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from errors import InvalidData
 from preparation import rowfile
 from preparation.clean import clean
-from records import Drop, Rows, Source
+from records import Drop, Redaction, Rows, Source
 
 LONG = (
     "The night ferry leaves at ten from the northern quay and reaches the island by six in the morning, and "
@@ -143,3 +144,20 @@ def test_every_row_is_kept_or_named(make_rows, new, tmp_path: Path) -> None:
     }
     assert named - {0} == set(range(1, 60))
     assert rows.count + sum(rows.dropped.values()) == 60
+
+
+def test_rows_that_hold_what_must_not_be_there_are_dropped(make_rows, new, tmp_path: Path, drops) -> None:
+    source = make_rows(
+        [new.record(1, text="card 4111 1111 1111 1111"), new.record(2, text="jo@x.org is fine")]
+    )
+    rows = clean(source, tmp_path / "out", redaction=Redaction(drop=("card",)))
+    assert kept(rows) == ["<EMAIL_1> is fine"]
+    assert drops(rows.drops_uri) == [("holds a payment card number", "card <CARD_1>")]
+    assert "left out" in next(finding.message for finding in rows.findings if "card" in finding.message)
+
+
+def test_the_job_stops_at_what_it_was_told_to_stop_at(make_rows, new, tmp_path: Path) -> None:
+    source = make_rows([new.record(1, text="nothing"), new.record(2, text="card 4111 1111 1111 1111")])
+    with pytest.raises(InvalidData, match=r"1 payment card number \(41…1\).*a.csv, row 2"):
+        clean(source, tmp_path / "out", redaction=Redaction(stop=("card",)))
+    assert not (tmp_path / "out" / "rows.jsonl").exists()

@@ -3,7 +3,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from preparation.redaction import Redactor, masked, redacted_drop
-from records import Drop, Message, Row, Source
+from records import Drop, Message, Redaction, Row, Source
 
 # assembled, so that no scanner takes the tests for a leak
 GITHUB = "ghp_" + "a1B2" * 9
@@ -198,3 +198,51 @@ def test_long_texts_without_blanks_are_redacted_in_linear_time() -> None:
     # a pattern that backtracks over these would not come back
     for unit in ("a-", "a.", "a_", "1-", "0 ", "password", "=:", "a@"):
         Redactor().text(unit * 20_000)
+
+
+def test_only_the_chosen_classes_are_replaced() -> None:
+    text = "jo@x.org, +49 30 901820, DE89370400440532013000 and 4111 1111 1111 1111"
+    redactor = Redactor(Redaction(only=("email",)))
+    assert redactor.text(text) == text.replace("jo@x.org", "<EMAIL_1>")
+    assert set(redactor.counts) == {"email"}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "text"),
+    [
+        ("support@example.com", "Write to support@example.com or <EMAIL_1>."),
+        ("*@EXAMPLE.com", "Write to support@example.com or <EMAIL_1>."),
+    ],
+)
+def test_what_is_allowed_stays(allowed: str, text: str) -> None:
+    redactor = Redactor(Redaction(allow=(allowed,)))
+    assert redactor.text("Write to support@example.com or jo@x.org.") == text
+
+
+def test_a_number_is_allowed_however_it_is_spaced() -> None:
+    redactor = Redactor(Redaction(allow=("+49 30 901820",)))
+    assert redactor.text("Tel. +49 (30) 90-1820 and +49 30 901821") == "Tel. +49 (30) 90-1820 and <PHONE_1>"
+
+
+def test_no_other_rule_takes_a_part_of_what_stays() -> None:
+    text = "IBAN DE89 3704 0044 0532 0130 00, phone of nobody"
+    assert Redactor(Redaction(allow=("DE89370400440532013000",))).text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("Personnummer 811218-9876", "Personnummer <NATIONAL_ID_1>"),
+        ("hetu 131052-308T on kortissa", "hetu <NATIONAL_ID_1> on kortissa"),
+        ("rijksregisternummer 85.07.30-033.28", "rijksregisternummer <NATIONAL_ID_1>"),
+        ("身份证 11010519491231002X", "身份证 <NATIONAL_ID_1>"),
+        ("RUT 12.345.678-5", "RUT <NATIONAL_ID_1>"),
+        ("CUIT 20-12345678-6", "CUIT <NATIONAL_ID_1>"),
+        ("PESEL 44051401359", "PESEL <NATIONAL_ID_1>"),
+        ("Steuer-ID: 86 095 742 719", "Steuer-ID: <NATIONAL_ID_1>"),
+        ("my SSN is 536904399", "my SSN is <NATIONAL_ID_1>"),
+        ("NRIC S1234567D", "NRIC <NATIONAL_ID_1>"),
+    ],
+)
+def test_numbers_of_many_states_are_known(text: str, redacted: str) -> None:
+    assert Redactor().text(text) == redacted
