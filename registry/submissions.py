@@ -11,12 +11,12 @@ The protocol, so that no job is bought twice:
 
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 from sqlalchemy import Connection, or_, select
 
 from errors import NotFound
 from records import Record, now
+from registry.claims import has_died, new_token
 from registry.database import Database, insert_missing
 from registry.tables import submissions
 
@@ -43,16 +43,19 @@ class Submissions(Database):
     def intend(self, job_id: str, provider: str, key: str, hold: timedelta = HOLD) -> Claim:
         """Write down that the vendor is about to be called, and claim the right to call it.
 
-        Exactly one of any number of callers gets a token, until it is released or `hold` is over; nobody gets
-        one once the vendor's id is recorded. Choose `hold` longer than the vendor call with its retries, and
-        far longer than the clocks of the workers differ. The first key stays.
+        Exactly one of any number of callers gets a token, until it is released, `hold` is over or its process
+        is seen to have died; nobody gets one once the vendor's id is recorded. Choose `hold` longer than the
+        vendor call with its retries, and far longer than the clocks of the workers differ. The first key stays.
         """
-        token, moment = uuid4().hex, now()
+        token, moment = new_token(), now()
         with self.writing() as connection:
             intent = {"job_id": job_id, "provider": provider, "key": key, "intended_at": moment}
             insert_missing(connection, submissions, **intent, claims=0)
             columns = submissions.c
+            held = connection.execute(select(columns.claim).where(columns.job_id == job_id)).scalar()
             free = or_(columns.claim.is_(None), columns.claimed_until < moment)
+            if held and has_died(held):
+                free = or_(free, columns.claim == held)
             won = connection.execute(
                 submissions.update()
                 .where(columns.job_id == job_id, columns.remote_id.is_(None), free)

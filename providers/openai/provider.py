@@ -70,7 +70,11 @@ class OpenAI:
     ):
         self.api_key, self.base_url, self.home, self.bases_file = api_key, base_url, home, bases_file
         self.patience, self.today, self.part_bytes, self.timeout = patience, today, part_bytes, timeout
-        self.count = tokens.o200k() or tokens.estimated
+
+    @cached_property
+    def count(self) -> tokens.Count:
+        """Loaded when something is counted: the vocabulary takes a second."""
+        return tokens.o200k() or tokens.estimated
 
     @cached_property
     def client(self) -> openai.OpenAI:

@@ -17,10 +17,11 @@ from tests.vendors.gemini_vendor import GeminiVendor
 from tests.vendors.life import Pace
 from tests.vendors.loopback import CONTROL, Loopback
 from tests.vendors.openai_vendor import OpenAIVendor
-from tests.vendors.storage import storage
+from tests.vendors.storage import StorageFront, storage
 
 BUCKET = "luthier-staging"
-BASES = Path(__file__).with_name("bases.toml")
+# bases that do not end while they are tried, and a job that goes on while one looks
+TRIAL = {"LUTHIER_BASES_FILE": str(Path(__file__).with_name("bases.toml")), "LUTHIER_POLL_SECONDS": "2"}
 
 
 def main() -> None:
@@ -31,15 +32,18 @@ def main() -> None:
     with ExitStack() as stack:
         if asked.vendor == "openai":
             vendor: Loopback = stack.enter_context(OpenAIVendor(asked.port, pace))
+            fronts = [vendor]
             exports = {"OPENAI_BASE_URL": f"{vendor.url}/v1", "OPENAI_API_KEY": "sk-loopback"}
         else:
             files = stack.enter_context(storage(BUCKET))
             vendor = stack.enter_context(GeminiVendor(files, asked.port, pace))
+            front = stack.enter_context(StorageFront(files))
+            fronts = [vendor, front]
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            exports = google(vendor.url, files, folder)
-        if asked.faults:
-            vendor.chaos = (Random(asked.seed), asked.faults)
-        for name, value in {**exports, "LUTHIER_BASES_FILE": str(BASES)}.items():
+            exports = google(vendor.url, front.url, folder)
+        for each in fronts if asked.faults else []:
+            each.chaos = (Random(asked.seed), asked.faults)
+        for name, value in {**exports, **TRIAL}.items():
             print(f"export {name}={value}")
         print(f"# control it at {vendor.url}{CONTROL}".replace("\n", "\n# ").rstrip("# \n"), flush=True)
         try:

@@ -67,7 +67,7 @@ class GeminiVendor(Loopback):
         return refused(status, f"The loopback vendor was told to answer {status}.").body
 
     def state(self) -> dict[str, Any]:
-        return {"jobs": list(self.jobs.values()), "models": list(self.models)}
+        return {"jobs": [_shown(job) for job in self.jobs.values()], "models": list(self.models)}
 
     def chosen_fault(self, method: str, path: str) -> Fault | None:
         """Chaos spares the sign-in: Google's library waits out its faults by the clock."""
