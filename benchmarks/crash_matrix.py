@@ -1,10 +1,11 @@
-"""Kills the flow between its first and its last call to the vendor, and runs it again: what does the vendor have?
+"""Kills the flow between its first and its last call to the vendor, runs it again, and counts the jobs there.
 
 `python -m benchmarks.crash_matrix [--kills 200] [--faults 0.1] [--vendors openai,gemini] [--seed 1] [--json]`
 
-Each kill has a dataset, a home and a job of its own, and strikes (SIGKILL) at one line of our code; the lines are
-drawn by the seed, each before any is drawn twice. The process is a fork of one that has everything imported; the
-vendors are the loopback ones, driven by their real SDKs, behind a real Prefect server. Waits run faster.
+Each kill has a dataset, a home and a job of its own, and strikes (SIGKILL) at one line of our code; the lines
+are drawn by the seed, each before any is drawn twice. The process is a fork of one that has everything
+imported; the vendors are the loopback ones, driven by their real SDKs, behind a real Prefect server. Waits
+run faster.
 """
 
 import argparse
@@ -75,7 +76,9 @@ class Matrix:
         struck: list[tuple[Spot, dict[str, Any]]] = []
         while len(struck) < kills and wanted:
             batch, wanted = wanted[: kills - len(struck)], wanted[kills - len(struck) :]
-            struck += [(spot, told) for spot, told in zip(batch, self._all(batch), strict=True) if told["struck"]]
+            struck += [
+                (spot, told) for spot, told in zip(batch, self._all(batch), strict=True) if told["struck"]
+            ]
         self.vendor.chaos(0, 0)
         self._judge(cell, struck)
         cell.uploads_repeated = self.vendor.uploads() - uploads - (self.made - lives)
@@ -89,7 +92,9 @@ class Matrix:
         self._forked(lambda: flow_process(home, self.vendor, None))
         told = outcome_of(home)
         if not told.get("lines"):
-            raise SystemExit(f"The undisturbed run failed:\n{told.get('error') or (home / 'log').read_text()}")
+            raise SystemExit(
+                f"The undisturbed run failed:\n{told.get('error') or (home / 'log').read_text()}"
+            )
         for module in told["modules"]:
             # else every fork would import it again
             with suppress(ImportError):
@@ -197,7 +202,11 @@ def flow_process(home: Path, vendor: Vendor, spot: Spot | None, traced: bool = T
         "jobs": len(jobs),
         "job": jobs[0].id if jobs else "",
         "models": len(registry.models()),
-        "modules": [name for name in sys.modules if name.startswith(("fastapi", "prefect.", "great_expect", "google."))],
+        "modules": [
+            name
+            for name in sys.modules
+            if name.startswith(("fastapi", "prefect.", "great_expect", "google."))
+        ],
         "lines": [[*line, times] for line, times in tracer.until_last_call.items()],
     }
     (home / "outcome.json").write_text(json.dumps(told))
@@ -212,12 +221,13 @@ def warm_up() -> None:
     """Import what a flow needs, and let waits run faster, before anything is forked."""
     sleep = time.sleep
     time.sleep = lambda seconds: sleep(seconds / HURRY)
-    import great_expectations  # noqa: F401
-
-    import flows.fine_tune
-    import providers.gemini.provider
-    import providers.openai.provider
-    import validation.validate  # noqa: F401
+    for module in (
+        "great_expectations",
+        "flows.fine_tune",
+        "providers.gemini.provider",
+        "validation.validate",
+    ):
+        import_module(module)
     from providers import tokens
 
     tokens.o200k()
@@ -250,7 +260,9 @@ def main() -> None:
             matrix = Matrix(vendor, folder, asked.seed, asked.workers)
             for faults in dict.fromkeys([0.0, asked.faults]):
                 cells.append(matrix.cell(asked.kills, faults))
-                print(f"{vendor.name}: {cells[-1].seconds:.0f} s", *cells[-1].wrong, sep="\n", file=sys.stderr)
+                print(
+                    f"{vendor.name}: {cells[-1].seconds:.0f} s", *cells[-1].wrong, sep="\n", file=sys.stderr
+                )
         print(json.dumps([asdict(cell) for cell in cells]) if asked.json else table(cells))
         sys.exit(not all(cell.good for cell in cells))
 
@@ -258,7 +270,9 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crash_matrix", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="of each vendor, with and without faults")
-    parser.add_argument("--faults", type=float, default=0.1, help="share of requests that fail in the second pass")
+    parser.add_argument(
+        "--faults", type=float, default=0.1, help="share of requests that fail in the second pass"
+    )
     parser.add_argument("--vendors", default="openai,gemini")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="flows at the same time")

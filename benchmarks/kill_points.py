@@ -1,4 +1,4 @@
-"""Lines of our own code as places where a process can be killed: recorded in one run, met again in another."""
+"""Lines of our code as places where a process can be killed: recorded in one run, met again in another."""
 
 import os
 import signal
@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[1]
 OURS = tuple(
-    f"{ROOT}/{part}/" for part in ("flows", "tasks", "providers", "registry", "validation", "launch", "waiting")
+    f"{ROOT}/{part}/"
+    for part in ("flows", "tasks", "providers", "registry", "validation", "launch", "waiting")
 )
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 

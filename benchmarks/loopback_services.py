@@ -126,7 +126,9 @@ def own_dataset(registry: "Registry", home: Path) -> "Dataset":
 
     folder = home / "made"
     folder.mkdir(exist_ok=True)
-    pairs = [(f"Where does thing {number} of {home.name} go?", f"shelf {number}") for number in range(QUESTIONS)]
+    pairs = [
+        (f"Where does thing {number} of {home.name} go?", f"shelf {number}") for number in range(QUESTIONS)
+    ]
     examples = [
         {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]}
         for asked, said in pairs

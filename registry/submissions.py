@@ -45,7 +45,7 @@ class Submissions(Database):
 
         Exactly one of any number of callers gets a token, until it is released, `hold` is over or its process
         is seen to have died; nobody gets one once the vendor's id is recorded. Choose `hold` longer than the
-        vendor call with its retries, and far longer than the clocks of the workers differ. The first key stays.
+        vendor call with its retries, and far longer than the workers' clocks differ. The first key stays.
         """
         token, moment = new_token(), now()
         with self.writing() as connection:

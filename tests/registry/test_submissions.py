@@ -106,12 +106,23 @@ def test_of_several_processes_exactly_one_gets_the_claim(registry):
     assert sorted(token == "None" for token in tokens) == [False, True, True, True]
 
 
-def test_a_claim_outlives_the_process_that_took_it(registry):
+def claimed_and_killed(registry) -> None:
     code = (
         "import os; from pathlib import Path; from registry import Registry; "
         f"Registry({registry.url!r}, Path('.'), '').intend('job-1', 'openai', 'key-1'); "
         "os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == -9
+
+
+def test_a_claim_of_a_killed_process_is_taken_over_at_once_and_says_that_it_is_the_second(registry):
+    claimed_and_killed(registry)
+    submission, token = registry.intend("job-1", "openai", "key-1")
+    assert (submission.claims, bool(token)) == (2, True)
+
+
+def test_a_claim_of_another_machines_process_is_waited_out(registry, monkeypatch):
+    claimed_and_killed(registry)
+    monkeypatch.setattr("registry.claims._place", lambda: "elsewhere")
     submission, token = registry.intend("job-1", "openai", "key-1")
     assert (submission.claims, token) == (1, None)
