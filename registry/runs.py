@@ -5,7 +5,7 @@ dataset and model; jobs that the command line started get a run of the owner's.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
@@ -46,6 +46,8 @@ class Run(Record):
     pid_started: float | None = Field(None, description="seconds since 1970; tells a reused id")
     flow_run_id: str | None = Field(None, description="of the Prefect server that runs it")
     starts: int = 0
+    place: str | None = Field(None, description="the runner that starts it and looks after it")
+    held_until: datetime | None = Field(None, description="until then no other runner touches it")
     created_at: datetime = Field(default_factory=now)
     updated_at: datetime = Field(default_factory=now)
     finished_at: datetime | None = None
@@ -169,10 +171,22 @@ class Runs(Database):
                 changes = {name: value for name, value in changes.items() if name not in SETTLED}
             return _change(connection, run, changes)
 
+    def claim_run(self, run_id: str, place: str, hold: timedelta) -> Run | None:
+        """The right to start the run: of any number of runners one gets it, until `hold` is over.
+
+        `place` names the runner and is the same after its restart. Counts a start.
+        """
+        with self.writing() as connection:
+            run = _found(connection, run_id, lock=True)
+            if run.status in ENDED or run.pid or run.flow_run_id or held_elsewhere(run, place):
+                return None
+            claim = {"place": place, "held_until": now() + hold, "starts": run.starts + 1}
+            return _change(connection, run, claim)
+
     def reopen_run(self, run_id: str, limit: int | None = None, **changes: Any) -> Run:
         """A failed or cancelled run is queued again. Raises Refused as `add_run` does."""
         fresh = {"status": "queued", "failure": None, "finished_at": None, "deleted_at": None, "starts": 0}
-        process = {"pid": None, "pid_started": None, "flow_run_id": None, "elsewhere": False}
+        process = {"pid": None, "pid_started": None, "flow_run_id": None, "elsewhere": False, "place": None}
         with self.writing() as connection:
             run = _found(connection, run_id, lock=True)
             if run.status not in LOST:
@@ -208,6 +222,11 @@ class Runs(Database):
         for job in found:
             with self.writing() as connection:
                 insert_missing(connection, runs, **_row(_adopted(job)))
+
+
+def held_elsewhere(run: Run, place: str) -> bool:
+    """Another runner starts it, or looks after its process, and has said so lately."""
+    return run.place not in (None, place) and run.held_until is not None and run.held_until > now()
 
 
 # the panel asks for all of them again and again, and few have changed

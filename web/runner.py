@@ -1,7 +1,9 @@
 """Carries out the runs of the registry, each in a process of its own, and takes up what a restart left.
 
-One runner works at a time, whichever server holds the lock in LUTHIER_HOME; it looks every second and
-whenever it is told to. All it knows is in the registry, so it can be killed at any moment.
+Of the servers that share a LUTHIER_HOME one works at a time, whichever holds the lock in it; it looks every
+second and whenever it is told to. Servers of several homes may share a registry: a run is claimed before it
+is started, and stays with its place as long as that says it lives. All a runner knows is in the registry, so
+it can be killed at any moment.
 """
 
 import contextlib
@@ -9,6 +11,7 @@ import fcntl
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -21,7 +24,7 @@ import launch
 from errors import LuthierError, TrainingFailed
 from records import ENDED, Job, Status, now
 from registry import Registry
-from registry.runs import Run, in_step
+from registry.runs import Run, held_elsewhere, in_step
 from settings import Settings
 
 log = logging.getLogger("luthier.runner")
@@ -36,6 +39,8 @@ LANES = {"gpu": 1, "prepare": 2, "hosted": 8}
 UNFINISHED: tuple[Status, ...] = ("queued", "validating_files", "in_progress")
 PURGE_AFTER = timedelta(minutes=10)
 HOUSEKEEPING_SECONDS = 60.0
+# a place that has not been heard of for so long is gone, and another takes over its runs
+HOLD = timedelta(minutes=5)
 
 # starts a flow with its parameters, its log and the run's id in a process; returns the process id
 Detach = Callable[[str, dict[str, Any], Path, str], int]
@@ -48,6 +53,8 @@ class Runner:
         self._thread: threading.Thread | None = None
         self._lock: IO[bytes] | None = None
         self._kept_house = 0.0
+        self.place = f"{socket.gethostname()}:{settings.root}"
+        self._at_work: dict[str, Run] = {}
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._watch, name="luthier-runner", daemon=True)
@@ -94,12 +101,17 @@ class Runner:
         """Bring every unfinished run up to date, then start what there is room for."""
         busy: Counter[str] = Counter()
         waiting: list[Run] = []
-        for run in reversed(self.registry.runs(statuses=UNFINISHED)):
+        unfinished = self.registry.runs(statuses=UNFINISHED)
+        self._stop_cancelled({run.id for run in unfinished})
+        for run in reversed(unfinished):
+            if held_elsewhere(run, self.place):
+                continue
             run = self._followed(run)
             if run.status in ENDED or run.elsewhere:
                 continue
             if run.pid or run.flow_run_id:
                 busy[lane(run)] += 1
+                self._keep(run)
             else:
                 waiting.append(run)
         for run in waiting:
@@ -111,6 +123,19 @@ class Runner:
             self._purge()
             self.registry.forget_usage(now() - timedelta(days=2))
             self.registry.purge_conversations()
+
+    def _keep(self, run: Run) -> None:
+        """Say from time to time that this place still looks after the run."""
+        self._at_work[run.id] = run
+        if run.place != self.place or run.held_until is None or run.held_until < now() + HOLD / 2:
+            self.registry.update_run(run.id, place=self.place, held_until=now() + HOLD)
+
+    def _stop_cancelled(self, unfinished: set[str]) -> None:
+        """A server on another machine can cancel a run, but not reach its process."""
+        for run_id in self._at_work.keys() - unfinished:
+            run = self._at_work.pop(run_id)
+            if not run.flow_run_id and self.registry.run(run_id).status == "cancelled":
+                self.stop(run)
 
     def _followed(self, run: Run) -> Run:
         job = self.registry.job_of(run)
@@ -174,15 +199,13 @@ class Runner:
         return run
 
     def _start(self, run: Run) -> None:
-        flow, parameters = command(run, self.registry.job_of(run))
-        if self.settings.prefect_api_url and (made := launch.deploy(flow, parameters, run.id)):
-            self.registry.update_run(
-                run.id, flow_run_id=made, status="validating_files", starts=run.starts + 1
-            )
-            return
         # counted before it is started: a start that is never noted must not repeat for ever
-        run = self.registry.update_run(run.id, starts=run.starts + 1)
-        if run.status in ENDED:
+        claimed = self.registry.claim_run(run.id, self.place, HOLD)
+        if claimed is None:
+            return
+        flow, parameters = command(claimed, self.registry.job_of(claimed))
+        if self.settings.prefect_api_url and (made := launch.deploy(flow, parameters, run.id)):
+            self.registry.update_run(run.id, flow_run_id=made, status="validating_files")
             return
         pid = self.detach(flow, parameters, self.log_of(run), run.id)
         run = self.registry.update_run(

@@ -224,3 +224,87 @@ def test_a_job_that_was_submitted_is_not_prepared_again(stage, finish):
     assert command(entry.run, entry.job) == ("fine_tune", entry.run.parameters)
     submitted = entry.job.but(remote_id="ftjob-remote")
     assert command(entry.run, submitted) == ("finish_job", {"job_id": entry.job.id})
+
+
+def of_another_machine(stage) -> Runner:
+    """A second server's runner, with a home of its own on the same registry."""
+    root = stage.shop.settings.root.with_name("another-home")
+    return Runner(
+        stage.shop.settings.model_copy(update={"home": root}), stage.shop.registry, detach=stage.detach
+    )
+
+
+def test_a_run_stays_with_the_machine_that_started_it(stage):
+    stage.does = "hang"
+    run = stage.until(stage.run(), alive)
+    other = of_another_machine(stage)
+    # as the other machine sees it, which has no such process
+    stage.shop.registry.update_run(run.id, pid_started=1.0)
+    other.tick()
+    assert len(stage.started) == 1
+
+
+def test_a_run_whose_machine_is_gone_is_taken_over(stage):
+    stage.does = "hang"
+    run = stage.until(stage.run(), alive)
+    stage.shop.registry.update_run(run.id, pid_started=1.0, held_until=now().replace(year=2020))
+    stage.does, stage.runner = "succeed", of_another_machine(stage)
+    assert stage.until(run, ended).status == "succeeded"
+    assert stage.started == [run.id, run.id]
+
+
+def test_a_run_that_another_machine_cancelled_is_stopped_where_it_runs(stage):
+    stage.does = "hang"
+    run = stage.until(stage.run(), alive)
+    stage.runner.tick()
+    stage.shop.registry.update_run(run.id, status="cancelled")
+    stage.runner.tick()
+    assert not alive(run)
+
+
+RACER = """
+import subprocess, sys
+from pathlib import Path
+from registry import Registry
+from settings import Settings
+from web.runner import Runner
+
+url, home, started = sys.argv[1:]
+registry = Registry(url, Path(home), "")
+
+def detach(flow, parameters, log, run_id):
+    with open(started, "a") as sink:
+        sink.write(run_id + "\\n")
+    registry.update_run(run_id, status="succeeded")
+    done = subprocess.Popen(["true"])
+    done.wait()
+    return done.pid
+
+runner = Runner(Settings(home=Path(home), database_url=url, _env_file=None), registry, detach=detach)
+print("ready", flush=True)
+sys.stdin.readline()
+while registry.runs(statuses=("queued", "validating_files", "in_progress")):
+    runner.tick()
+"""
+
+
+def test_two_runners_race_for_a_hundred_runs_and_each_is_started_once(stage, tmp_path):
+    registry, started = stage.shop.registry, tmp_path / "started"
+    runs = [stage.run("openai") for _ in range(100)]
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, registry.url, str(tmp_path / name), str(started)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for name in ("one", "two")
+    ]
+    assert [racer.stdout.readline() for racer in racers] == [b"ready\n"] * 2
+    for racer in racers:
+        racer.stdin.write(b"\n")
+        racer.stdin.flush()
+    assert [racer.wait(timeout=120) for racer in racers] == [0, 0]
+    assert sorted(started.read_text().split()) == sorted(run.id for run in runs)
+    places = {registry.run(run.id).place.rpartition("/")[2] for run in runs}
+    assert places == {"one", "two"}, "both did some of it"
