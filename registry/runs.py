@@ -5,7 +5,7 @@ dataset and model; jobs that the command line started get a run of the owner's.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
@@ -92,12 +92,12 @@ class Runs(Database):
     def run(self, run_id: str) -> Run:
         """Raises NotFound."""
         with self.reading() as connection:
-            return _found(connection, run_id)
+            return found_run(connection, run_id)
 
     def run_of(self, account_id: str, run_id: str) -> Run:
         """Raises NotFound, also for another account's and for a deleted one."""
         with self.reading() as connection:
-            run = _found(connection, run_id)
+            run = found_run(connection, run_id)
             job = connection.execute(select(jobs.c.record).where(jobs.c.id == run.job_id)).scalar()
         if run.account != account_id or run.deleted_at:
             raise no_run(run_id)
@@ -166,33 +166,21 @@ class Runs(Database):
     def update_run(self, run_id: str, **changes: Any) -> Run:
         """Change fields; a run that has ended stays as it ended, until `reopen_run`. Raises NotFound."""
         with self.writing() as connection:
-            run = _found(connection, run_id, lock=True)
+            run = found_run(connection, run_id, lock=True)
             if run.status in ENDED and changes.keys() & SETTLED:
                 changes = {name: value for name, value in changes.items() if name not in SETTLED}
-            return _change(connection, run, changes)
-
-    def claim_run(self, run_id: str, place: str, hold: timedelta) -> Run | None:
-        """The right to start the run: of any number of runners one gets it, until `hold` is over.
-
-        `place` names the runner and is the same after its restart. Counts a start.
-        """
-        with self.writing() as connection:
-            run = _found(connection, run_id, lock=True)
-            if run.status in ENDED or run.pid or run.flow_run_id or held_elsewhere(run, place):
-                return None
-            claim = {"place": place, "held_until": now() + hold, "starts": run.starts + 1}
-            return _change(connection, run, claim)
+            return change_run(connection, run, changes)
 
     def reopen_run(self, run_id: str, limit: int | None = None, **changes: Any) -> Run:
         """A failed or cancelled run is queued again. Raises Refused as `add_run` does."""
         fresh = {"status": "queued", "failure": None, "finished_at": None, "deleted_at": None, "starts": 0}
         process = {"pid": None, "pid_started": None, "flow_run_id": None, "elsewhere": False, "place": None}
         with self.writing() as connection:
-            run = _found(connection, run_id, lock=True)
+            run = found_run(connection, run_id, lock=True)
             if run.status not in LOST:
                 return run
             self._check_room(connection, run, limit)
-            return _change(connection, run, {**fresh, **process, **changes})
+            return change_run(connection, run, {**fresh, **process, **changes})
 
     def models_counted(self, account_id: str, premium: bool) -> int:
         """What counts against the plan: models and those in the making, no deleted or failed ones."""
@@ -202,12 +190,12 @@ class Runs(Database):
     def restore_run(self, run_id: str, limit: int | None) -> Run:
         """Take back a deletion. Raises NotFound if it is too late, Refused if the place is taken."""
         with self.writing() as connection:
-            run = _found(connection, run_id, lock=True)
+            run = found_run(connection, run_id, lock=True)
             if run.purged_at:
                 raise NotFound(f"'{run.name}' was deleted for good.", "Train it again on the same data.")
             if run.status not in LOST:
                 self._check_room(connection, run, limit)
-            return _change(connection, run, {"deleted_at": None})
+            return change_run(connection, run, {"deleted_at": None})
 
     def adopt_jobs(self) -> None:
         """Give the owner a run of each job that has none: what the command line started."""
@@ -222,11 +210,6 @@ class Runs(Database):
         for job in found:
             with self.writing() as connection:
                 insert_missing(connection, runs, **_row(_adopted(job)))
-
-
-def held_elsewhere(run: Run, place: str) -> bool:
-    """Another runner starts it, or looks after its process, and has said so lately."""
-    return run.place not in (None, place) and run.held_until is not None and run.held_until > now()
 
 
 # the panel asks for all of them again and again, and few have changed
@@ -300,7 +283,7 @@ def no_run(run_id: str) -> NotFound:
     return NotFound(f"There is no model or fine-tuning job '{run_id}'.", "List them to see their ids.")
 
 
-def _found(connection: Connection, run_id: str, lock: bool = False) -> Run:
+def found_run(connection: Connection, run_id: str, lock: bool = False) -> Run:
     query = select(runs.c.record).where(runs.c.id == run_id)
     text = connection.execute(query.with_for_update() if lock else query).scalar()
     if text is None:
@@ -308,7 +291,7 @@ def _found(connection: Connection, run_id: str, lock: bool = False) -> Run:
     return Run.model_validate_json(text)
 
 
-def _change(connection: Connection, run: Run, changes: dict[str, Any]) -> Run:
+def change_run(connection: Connection, run: Run, changes: dict[str, Any]) -> Run:
     moment = now()
     if changes.get("status") in ENDED:
         changes = {"finished_at": moment, **changes}

@@ -16,6 +16,7 @@ from registry.accounts import Accounts
 from registry.audit import Audit
 from registry.batches import Batches
 from registry.conversations import Conversations
+from registry.holding import Holding
 from registry.jobs import Jobs
 from registry.keys import Keys
 from registry.runs import Runs
@@ -26,7 +27,7 @@ from registry.versions import Versions
 
 
 class Registry(
-    Jobs, Submissions, Versions, Batches, Runs, Accounts, Keys, Usage, Uploads, Audit, Conversations
+    Jobs, Submissions, Versions, Batches, Runs, Holding, Accounts, Keys, Usage, Uploads, Audit, Conversations
 ):
     def publish(self, folder: Path, name: str, manifest: dict[str, Any]) -> artifacts.Published:
         """Publish a model's files to the store, see `artifacts.publish`."""

@@ -24,7 +24,8 @@ import launch
 from errors import LuthierError, TrainingFailed
 from records import ENDED, Job, Status, now
 from registry import Registry
-from registry.runs import Run, held_elsewhere, in_step
+from registry.holding import held_elsewhere
+from registry.runs import Run, in_step
 from settings import Settings
 
 log = logging.getLogger("luthier.runner")
