@@ -238,16 +238,33 @@ class Recipe(Record):
     """How to train. None leaves a value to the provider, which fills it in before the job starts."""
 
     base_model: str = Field(
-        "smollm2-135m", description="an id that `luthier bases` lists, a hub id or a folder"
+        "smollm2-135m",
+        title="Base model",
+        description="an id that `luthier bases` lists, a hub id or a folder",
     )
-    epochs: int | None = Field(None, ge=1, le=50, description="how often each example is seen")
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        le=50,
+        title="Epochs",
+        description="how often each example is seen; none: by the data's size",
+    )
     learning_rate: float | None = Field(
-        None, gt=0, description="own hardware: the peak rate; hosted: the vendor's multiplier"
+        None,
+        gt=0,
+        title="Learning rate",
+        description="own hardware: the peak rate; hosted: the vendor's multiplier; none: by the base model",
     )
-    rank: int | None = Field(None, ge=1, le=512, description="of the LoRA adapter; own hardware")
-    seed: int = Field(17, ge=0, le=2**31 - 1, description="the same seed and data train the same model")
-    suffix: str | None = Field(None, min_length=1, max_length=40, description="in a hosted model's name")
-    options: dict[str, Any] = Field({}, description="the provider's own options")
+    rank: int | None = Field(
+        None, ge=1, le=512, title="Rank", description="of the LoRA adapter; own hardware"
+    )
+    seed: int = Field(
+        17, ge=0, le=2**31 - 1, title="Seed", description="the same seed and data train the same model"
+    )
+    suffix: str | None = Field(
+        None, min_length=1, max_length=40, title="Suffix", description="in a hosted model's name"
+    )
+    options: dict[str, Any] = Field({}, title="Options", description="the provider's own options, as JSON")
 
 
 class Failure(Record):

@@ -3,10 +3,10 @@
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -52,7 +52,16 @@ class Settings(BaseSettings):
     specs: str = Field(
         "", description="the job specs that are run at night: a folder, s3:// or gs://; default HOME/specs"
     )
+    notify: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="who is told of runs: addresses of webhooks, or blocks as TYPE/NAME, blanks between",
+    )
     run: str = Field("", description="the run that this process works for; set by Luthier itself")
+
+    @field_validator("notify", mode="before")
+    @classmethod
+    def split_places(cls, value: Any) -> Any:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
     @property
     def root(self) -> Path:

@@ -1,6 +1,9 @@
 """Files and a use case in, a measured and published model out: `luthier train SOURCE… --use-case TEXT`."""
 
+from typing import Annotated
+
 from prefect import flow
+from pydantic import Field
 
 from records import Job, Preparation, Recipe, TunedModel
 from tasks.clean import clean
@@ -19,23 +22,23 @@ from tasks.wait import wait
 
 @flow(name="fine-tune", flow_run_name=run_name, persist_result=True, result_serializer="json")
 def fine_tune(
-    use_case: str = "",
-    sources: list[str] = [],  # noqa: B006 (a form shows it; nothing changes it)
-    name: str | None = None,
-    recipe: Recipe = Recipe(),
-    preparation: Preparation = Preparation(),
-    dataset_id: str | None = None,
-    to_the_end: bool = True,
+    use_case: Annotated[str, Field(title="Use case", max_length=4000)] = "",
+    sources: Annotated[list[str], Field(title="Sources")] = [],  # noqa: B006 (nothing changes it)
+    dataset_id: Annotated[str | None, Field(title="Dataset", max_length=64)] = None,
+    name: Annotated[str | None, Field(title="Name of the model", max_length=200)] = None,
+    recipe: Annotated[Recipe, Field(title="Recipe")] = Recipe(),
+    preparation: Annotated[Preparation, Field(title="Preparation")] = Preparation(),
+    to_the_end: Annotated[bool, Field(title="Wait for the model")] = True,
 ) -> TunedModel | Job:
     """Read files, make a dataset of them, train on it, measure the model against its base, publish it.
 
     Args:
         use_case: What the model is for, in a sentence or two: its role, the subject, the tone.
         sources: Files, folders, globs, or s3:// and gs:// URIs that the worker can read.
+        dataset_id: Train on a dataset that was made before, instead of use case and sources.
         name: Shown on the model's card. Default: the base model's name.
         recipe: What to train and how. Empty fields are filled in by the size of the data.
         preparation: How the files are cleaned, structured and split.
-        dataset_id: Train on a dataset that was made before, instead of use case and sources.
         to_the_end: Off: return as soon as the job is started; the flow finish-job goes on with it.
     """
     if dataset_id:

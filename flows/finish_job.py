@@ -1,6 +1,9 @@
 """Go on with a job that was started, stopped or failed, from its submission on: `luthier jobs retry JOB`."""
 
+from typing import Annotated
+
 from prefect import flow
+from pydantic import Field
 
 from records import TunedModel
 from tasks.evaluate import evaluate
@@ -12,7 +15,7 @@ from tasks.wait import wait
 
 
 @flow(name="finish-job", flow_run_name=run_name, persist_result=True, result_serializer="json")
-def finish_job(job_id: str) -> TunedModel:
+def finish_job(job_id: Annotated[str, Field(title="Job", min_length=1, max_length=64)]) -> TunedModel:
     """Submit or find the job, wait, evaluate, publish. Nothing is read, cleaned or validated again.
 
     Args:

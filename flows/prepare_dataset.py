@@ -1,6 +1,9 @@
 """Files and a use case in, a validated dataset out; nothing is trained: `luthier prepare`."""
 
+from typing import Annotated
+
 from prefect import flow
+from pydantic import Field
 
 from records import Dataset, Preparation, Recipe
 from tasks.clean import clean
@@ -12,10 +15,10 @@ from tasks.validate import validate
 
 @flow(name="prepare-dataset", flow_run_name=run_name, persist_result=True, result_serializer="json")
 def prepare_dataset(
-    use_case: str,
-    sources: list[str],
-    recipe: Recipe = Recipe(),
-    preparation: Preparation = Preparation(),
+    use_case: Annotated[str, Field(title="Use case", min_length=3, max_length=4000)],
+    sources: Annotated[list[str], Field(title="Sources", min_length=1)],
+    recipe: Annotated[Recipe, Field(title="Recipe")] = Recipe(),
+    preparation: Annotated[Preparation, Field(title="Preparation")] = Preparation(),
 ) -> Dataset:
     """Read files, make a dataset of them and check it against a base model's limits.
 

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "batch": FOUNDATIONS,
     "tasks": {"batch", "preparation", "validation", "providers", "registry", "settings", *FOUNDATIONS},
     "flows": {"tasks", "batch", *FOUNDATIONS},
-    "launch": {"registry", "settings", *FOUNDATIONS},
+    "launch": {"registry", "providers", "settings", *FOUNDATIONS},
     "web": {"registry", "providers", "settings", "launch", *FOUNDATIONS},
     "cli": {"batch", "registry", "providers", "settings", "launch", "web", *FOUNDATIONS},
 }

@@ -1,0 +1,71 @@
+"""Reaching a Prefect server: what stands in the way becomes a sentence that says what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from errors import NotConfigured, Unavailable
+from settings import quiet_dependencies, settings
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+# the oldest that pyproject.toml admits; an older one refuses some of what we ask for
+OLDEST = (3, 8)
+
+
+@contextmanager
+def server() -> "Iterator[SyncPrefectClient]":
+    """A client of the server at PREFECT_API_URL, which was asked for its version.
+
+    Raises NotConfigured without an address, without the right to enter and for a server that is too old,
+    Unavailable if it can't be reached or fails.
+    """
+    address = settings().prefect_api_url
+    if not address:
+        raise NotConfigured(
+            "No Prefect server is named.",
+            "Start one with `prefect server start` and set PREFECT_API_URL, "
+            "for instance to http://127.0.0.1:4200/api.",
+        )
+    quiet_dependencies()
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    try:
+        with get_client(sync_client=True) as client:
+            check_version(str(client.api_version()), address)
+            yield client
+    except PrefectHTTPStatusError as error:
+        status = error.response.status_code
+        if status in (401, 403):
+            raise NotConfigured(
+                f"The Prefect server at {address} doesn't let Luthier in (status {status}).",
+                "Set PREFECT_API_AUTH_STRING to what the server was started with in "
+                "PREFECT_SERVER_API_AUTH_STRING, or PREFECT_API_KEY.",
+            ) from error
+        if status == 404:
+            raise NotConfigured(
+                f"There is no Prefect API at {address}.",
+                "PREFECT_API_URL ends in /api, for instance http://127.0.0.1:4200/api.",
+            ) from error
+        raise Unavailable(
+            f"The Prefect server at {address} fails: {error.response.text[:300] or status}.",
+            "Look at the server's log, then try again.",
+        ) from error
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        raise Unavailable(
+            f"The Prefect server at {address} can't be reached: {error}.",
+            "Start it with `prefect server start`, or correct PREFECT_API_URL.",
+        ) from error
+
+
+def check_version(version: str, address: str) -> None:
+    numbers = tuple(int(part) for part in version.split("+")[0].split(".")[:2] if part.isdigit())
+    if numbers < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise NotConfigured(
+            f"The Prefect server at {address} is version {version}; Luthier needs {oldest} or newer.",
+            "Upgrade the server: pip install --upgrade prefect, then prefect server database upgrade.",
+        )
