@@ -62,7 +62,7 @@ HOMES = {
     "rensa": ["preparation"],
     "datasketch": ["preparation"],
     "pydantic_settings": ["settings.py"],
-    "yaml": ["batch"],
+    "yaml": ["batch", "launch"],
 }
 
 # These must load in a blink, so the heavy libraries are imported inside functions.
