@@ -79,7 +79,9 @@ class Row(Record):
     messages: tuple[Message, ...] = ()
     fields: dict[str, str] = {}
     text: str = Field("", description="a page or section as Markdown, line breaks kept")
-    heading: tuple[str, ...] = Field((), description="the headings above `text`, outermost first")
+    heading: tuple[str, ...] = Field(
+        (), description="the headings above `text`, outermost first; of messages, the passage they came from"
+    )
 
     @model_validator(mode="after")
     def holds_one_thing(self) -> Self:
@@ -204,6 +206,26 @@ class Redaction(Record):
     stop: tuple[Sensitive, ...] = Field((), title="Stop", description="stop the job if there is one")
 
 
+class Teacher(Record):
+    """A language model behind an OpenAI-compatible address that writes questions and answers out of
+    documents. It is sent redacted passages only, unless redaction is off."""
+
+    url: str = Field(title="Address", description="where its API is, as in http://127.0.0.1:8000/v1")
+    model: str = Field(title="Model", description="what the model is called there")
+    key: str = Field(
+        "LUTHIER_TEACHER_KEY",
+        title="Key",
+        description="the NAME of the environment variable that holds its key",
+    )
+    max_calls: int = Field(
+        500, ge=1, title="Most calls", description="passages that it is asked about, at most"
+    )
+    max_cost: float | None = Field(None, gt=0, title="Cost limit", description="US dollars; needs a price")
+    price: tuple[float, float] | None = Field(
+        None, title="Price", description="US dollars per million tokens that it reads, and that it writes"
+    )
+
+
 class Preparation(Record):
     """How files become examples."""
 
@@ -229,6 +251,9 @@ class Preparation(Record):
         True,
         title="Redact",
         description="replace keys, addresses, numbers of cards and the like by placeholders",
+    )
+    teacher: Teacher | None = Field(
+        None, title="Teacher", description="a model that writes questions and answers out of documents"
     )
     redaction: Redaction = Field(Redaction(), title="Redaction", description="what is redacted, and how")
     seed: int = Field(17, ge=0, le=2**31 - 1, title="Seed", description="of the split and the order")

@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -62,6 +63,10 @@ class Settings(BaseSettings):
     @classmethod
     def split_places(cls, value: Any) -> Any:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    def secret_named(self, name: str) -> str:
+        """What an environment variable holds, for keys that are given by name; empty if there is none."""
+        return os.environ.get(name) or dotenv_values(".env").get(name) or ""
 
     @property
     def root(self) -> Path:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 import typer
 
 from errors import NotFound
-from records import Preparation, Redaction, Sensitive
+from records import Preparation, Redaction, Sensitive, Teacher
 
 KindOption = Annotated[
     Literal["auto", "chat", "classify", "style", "reference"],
@@ -43,6 +43,26 @@ Allow = Annotated[
 ]
 
 
+TeacherUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--teacher", metavar="URL", help="a model that writes questions and answers: its API's address"
+    ),
+]
+TeacherModel = Annotated[str | None, typer.Option("--teacher-model", metavar="ID", help="its name there")]
+TeacherKey = Annotated[
+    str, typer.Option("--teacher-key", metavar="NAME", help="the environment variable that holds its key")
+]
+TeacherMaxCalls = Annotated[
+    int, typer.Option("--teacher-max-calls", min=1, help="passages to ask about, at most")
+]
+TeacherMaxCost = Annotated[float | None, typer.Option("--teacher-max-cost", help="in US dollars, at most")]
+TeacherPrice = Annotated[
+    str | None,
+    typer.Option("--teacher-price", metavar="IN,OUT", help="US dollars per million tokens read and written"),
+]
+
+
 def preparation_of(
     kind: KindOption = "auto",
     label: Label = None,
@@ -54,6 +74,12 @@ def preparation_of(
     redact_drop: RedactDrop = None,
     redact_stop: RedactStop = None,
     allow: Allow = None,
+    teacher: TeacherUrl = None,
+    teacher_model: TeacherModel = None,
+    teacher_key: TeacherKey = "LUTHIER_TEACHER_KEY",
+    teacher_max_calls: TeacherMaxCalls = 500,
+    teacher_max_cost: TeacherMaxCost = None,
+    teacher_price: TeacherPrice = None,
 ) -> Preparation:
     return Preparation(
         kind=kind,
@@ -62,6 +88,14 @@ def preparation_of(
         near_duplicates=near_duplicates,
         seed=seed,
         redact=redact,
+        teacher=teacher_of(
+            teacher,
+            teacher_model,
+            key=teacher_key,
+            max_calls=teacher_max_calls,
+            max_cost=teacher_max_cost,
+            price=prices(teacher_price),
+        ),
         redaction=Redaction(
             only=classes(redact_only),
             drop=classes(redact_drop),
@@ -79,6 +113,29 @@ def classes(given: list[str] | None) -> tuple[Sensitive, ...]:
             f"There is no class of private data called '{min(unknown)}'.", f"There are: {', '.join(CLASSES)}."
         )
     return tuple(name for name in CLASSES if name in named)
+
+
+def teacher_of(url: str | None, model: str | None, **limits: Any) -> Teacher | None:
+    """Raises NotFound (wrong usage) for an address without a model, or the other way round."""
+    if not url and not model:
+        return None
+    if not url or not model:
+        raise NotFound(
+            "A teacher needs an address and a model.",
+            "Give both: --teacher http://127.0.0.1:8000/v1 --teacher-model NAME.",
+        )
+    return Teacher(url=url, model=model, **limits)
+
+
+def prices(given: str | None) -> tuple[float, float] | None:
+    if given is None:
+        return None
+    try:
+        into, out = map(float, given.split(","))
+    except ValueError:
+        hint = "Write two numbers, as in --teacher-price 0.15,0.60."
+        raise NotFound(f"The price '{given}' can't be read.", hint) from None
+    return into, out
 
 
 def allowed(given: str) -> list[str]:

@@ -16,6 +16,7 @@ from tasks.publish import publish
 from tasks.reopen_job import reopen_job
 from tasks.structure import structure
 from tasks.submit import submit
+from tasks.teach import teach
 from tasks.validate import validate
 from tasks.wait import wait
 
@@ -46,7 +47,8 @@ def fine_tune(
     else:
         rows = ingest(sources)
         cleaned = clean(rows, preparation)
-        dataset = structure(cleaned, use_case, preparation)
+        taught = teach(cleaned, use_case, preparation) if preparation.teacher else cleaned
+        dataset = structure(taught, use_case, preparation)
     opened = open_job(dataset, recipe, name)
     job = reopen_job(opened.id, validates=True)
     validate(dataset, job.recipe, job)

@@ -10,6 +10,7 @@ from tasks.clean import clean
 from tasks.ingest import ingest
 from tasks.naming import run_name
 from tasks.structure import structure
+from tasks.teach import teach
 from tasks.validate import validate
 
 
@@ -30,5 +31,6 @@ def prepare_dataset(
     """
     rows = ingest(sources)
     cleaned = clean(rows, preparation)
-    dataset = structure(cleaned, use_case, preparation)
+    taught = teach(cleaned, use_case, preparation) if preparation.teacher else cleaned
+    dataset = structure(taught, use_case, preparation)
     return validate(dataset, recipe)

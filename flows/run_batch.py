@@ -18,6 +18,7 @@ from tasks.report_batch import report_batch
 from tasks.settle_order import begun, failed, made, planned
 from tasks.structure import structure
 from tasks.submit import submit
+from tasks.teach import teach
 from tasks.validate import validate
 
 
@@ -46,7 +47,9 @@ def run_batch(
         spec = order.spec
         rows = ingest(list(spec.sources))
         cleaned = clean(rows, spec.preparation)
-        dataset = structure(cleaned, spec.use_case, spec.preparation)
+        teacher = spec.preparation.teacher
+        taught = teach(cleaned, spec.use_case, spec.preparation) if teacher else cleaned
+        dataset = structure(taught, spec.use_case, spec.preparation)
         opened = open_job(dataset, spec.recipe, spec.name)
         job = reopen_job(opened.id, validates=True)
         validate(dataset, job.recipe, job)

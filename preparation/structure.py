@@ -120,7 +120,7 @@ class _Maker:
         if row.fields:
             yield from tabular.drafts(row, self.found.roles[row.source.uri], self.kind, self.spellings)
             return
-        draft = of_dialogue(row.messages, row.source)
+        draft = of_dialogue(row.messages, row.source, row.heading)
         if self.kind == "classify" and not draft.refused:
             draft = self._labelled_dialogue(draft)
         yield draft

@@ -35,7 +35,7 @@ class Draft:
         )
 
 
-def of_dialogue(messages: tuple[Message, ...], source: Source) -> Draft:
+def of_dialogue(messages: tuple[Message, ...], source: Source, section: tuple[str, ...] = ()) -> Draft:
     """Turns of one speaker in a row become one; what stands before the first question and after the last
     answer goes. A dialogue without an answer to learn from is refused."""
     system = "\n\n".join(
@@ -56,7 +56,7 @@ def of_dialogue(messages: tuple[Message, ...], source: Source) -> Draft:
         turns = turns[:-1]
     if not any(turn.role == "assistant" and turn.weight != 0 for turn in turns):
         return Draft((source,), refused="an answer without a question", excerpt=excerpt)
-    return Draft((source,), turns=tuple(turns), system=system)
+    return Draft((source,), turns=tuple(turns), system=system, section=section)
 
 
 def _merged(turns: list[Message]) -> list[Message]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -18,9 +18,13 @@ from records import (
     Piece,
     Progress,
     Recipe,
+    Teacher,
     TokenCount,
     Turn,
 )
+
+if TYPE_CHECKING:
+    from providers.openai.teacher import Endpoint
 
 HOMES = {
     "gpu": "providers.gpu.provider:Gpu",
@@ -95,3 +99,14 @@ def get(name: str, **arguments: Any) -> Provider:
             f"Install it: pip install -e '.[{name}]'.",
         ) from error
     return provider(**arguments)
+
+
+def teacher(described: Teacher, key: str) -> "Endpoint":
+    """What asks a teacher. Raises NotConfigured where the client library is missing."""
+    try:
+        from providers.openai.teacher import Endpoint
+    except ModuleNotFoundError as error:
+        raise NotConfigured(
+            f"A teacher needs the Python package '{error.name}'.", "Install it: pip install -e '.[openai]'."
+        ) from error
+    return Endpoint(described, key)
