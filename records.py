@@ -311,6 +311,7 @@ class Progress(Record):
     losses: tuple[tuple[int, float], ...] = Field((), description="(step, loss) of training so far, thinned")
     holdout_losses: tuple[tuple[int, float], ...] = Field((), description="(step, loss) on held-out examples")
     failure: Failure | None = None
+    unknown: str | None = Field(None, description="the vendor's word for a state that is not known here")
 
 
 class Event(Record):
@@ -331,9 +332,20 @@ class Job(Record):
     remote_id: str | None = None
     progress: Progress | None = None
     failure: Failure | None = None
+    resume_at: datetime | None = Field(None, description="its vendor takes no new job before")
+    deadline: datetime | None = Field(None, description="a hosted job that has not ended by then is given up")
     created_at: datetime = Field(default_factory=now)
     updated_at: datetime = Field(default_factory=now)
     finished_at: datetime | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is to be done before its training ends, or before its vendor takes jobs again."""
+        if self.status in ENDED:
+            return False
+        if self.remote_id is None:
+            return self.resume_at is not None and self.resume_at > now()
+        return self.progress is None or self.progress.status not in ENDED
 
     @staticmethod
     def id_for(dataset_id: str, recipe: Recipe, attempt: int) -> str:

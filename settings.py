@@ -29,6 +29,11 @@ class Settings(BaseSettings):
     openai_base_url: str = Field(
         "", validation_alias=AliasChoices("LUTHIER_OPENAI_BASE_URL", "OPENAI_BASE_URL")
     )
+    openai_webhook_secret: str = Field(
+        "",
+        validation_alias=AliasChoices("LUTHIER_OPENAI_WEBHOOK_SECRET", "OPENAI_WEBHOOK_SECRET"),
+        description="what OpenAI signs its webhooks with; without it none are accepted",
+    )
     google_project: str = Field(
         "", validation_alias=AliasChoices("LUTHIER_GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT")
     )
@@ -37,6 +42,12 @@ class Settings(BaseSettings):
     )
     google_bucket: str = Field("", description="Cloud Storage bucket that tuning files are staged in")
 
+    poll_seconds: float = Field(
+        30.0, gt=0, description="hosted jobs are asked for so often, all of a provider at once"
+    )
+    hosted_hours: float = Field(
+        168.0, gt=0, description="a hosted job is given up after so long, not counting its vendor's queue"
+    )
     vllm_url: str = Field("", description="a vLLM server that answers for own models, see docs/api.md")
     vllm_api_key: str = Field("", description="the key that the vLLM server asks for, if it does")
     prefect_api_url: str = Field(

@@ -52,7 +52,7 @@ def fine_tune(
     opened = open_job(dataset, recipe, name)
     job = reopen_job(opened.id, validates=True)
     validate(dataset, job.recipe, job)
-    submitted = submit(job)
+    submitted = submit(job, to_the_end)
     if not to_the_end:
         return submitted
     ended = wait(submitted)

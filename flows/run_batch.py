@@ -17,7 +17,7 @@ from tasks.reopen_job import reopen_job
 from tasks.report_batch import report_batch
 from tasks.settle_order import begun, failed, made, planned
 from tasks.structure import structure
-from tasks.submit import submit
+from tasks.submit import start
 from tasks.teach import teach
 from tasks.validate import validate
 
@@ -53,7 +53,7 @@ def run_batch(
         opened = open_job(dataset, spec.recipe, spec.name)
         job = reopen_job(opened.id, validates=True)
         validate(dataset, job.recipe, job)
-        return submit(job)
+        return start(job)
 
     def settle(order: Order, job: Job | None, failure: Failure | None, seconds: float) -> None:
         with told_apart() as fault:

@@ -1,6 +1,6 @@
 """One vendor a file. `get` makes a provider from plain arguments; its SDK is loaded only then."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -26,6 +26,7 @@ from records import (
 if TYPE_CHECKING:
     from providers.openai.teacher import Endpoint
 
+OWN_HARDWARE = "gpu"
 HOMES = {
     "gpu": "providers.gpu.provider:Gpu",
     "openai": "providers.openai.provider:OpenAI",
@@ -59,6 +60,9 @@ class Provider(Protocol):
 
     def poll(self, remote_id: str) -> Progress: ...
 
+    def poll_all(self, remote_ids: Collection[str]) -> dict[str, Progress]:
+        """The progress of many jobs for few requests. One that can't be asked for now is left out."""
+
     def events(self, remote_id: str) -> list[Event]: ...
 
     def cancel(self, remote_id: str) -> None: ...
@@ -81,6 +85,11 @@ class AsksRivals(Protocol):
 
     def rival_answers(self, remote_id: str, base_model: str, reference: str) -> list[Answer]:
         """The job's answers with those of the other model, on the same questions, as `base`."""
+
+
+def is_hosted(name: str) -> bool:
+    """Whether jobs of that provider run on somebody else's machines."""
+    return name != OWN_HARDWARE
 
 
 def get(name: str, **arguments: Any) -> Provider:

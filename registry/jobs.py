@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 # What an ended job keeps: a late poll must not overwrite how it ended.
 SETTLED = {"status", "progress", "failure", "finished_at"}
+# What a job that is taken up again forgets.
+FRESH = {"progress": None, "failure": None, "resume_at": None, "deadline": None, "finished_at": None}
 
 
 class Jobs(Database):
@@ -49,11 +51,11 @@ class Jobs(Database):
         look at the returned status. `reopen_job` is the only way back. Raises NotFound.
         """
         with self.writing() as connection:
-            job = _locked(connection, key)
+            job = locked_job(connection, key)
             if job.status in ENDED and changes.keys() & SETTLED:
                 log.info("job %s has ended as %s and stays so", job.id, job.status)
                 changes = {name: value for name, value in changes.items() if name not in SETTLED}
-            return _changed(connection, job, changes) if changes else job
+            return changed_job(connection, job, changes) if changes else job
 
     def reopen_job(self, key: str) -> Job:
         """A failed or cancelled job is queued again, for a retry that goes on from its checkpoint.
@@ -61,10 +63,10 @@ class Jobs(Database):
         A job that runs or succeeded is returned as it is. Raises NotFound.
         """
         with self.writing() as connection:
-            job = _locked(connection, key)
+            job = locked_job(connection, key)
             if job.status not in ("failed", "cancelled"):
                 return job
-            return _changed(connection, job, {"status": "queued", "failure": None, "finished_at": None})
+            return changed_job(connection, job, {**FRESH, "status": "queued"})
 
 
 def _row(job: Job) -> dict[str, Any]:
@@ -78,14 +80,14 @@ def _row(job: Job) -> dict[str, Any]:
     }
 
 
-def _locked(connection: Connection, key: str) -> Job:
+def locked_job(connection: Connection, key: str) -> Job:
     """The job, with its row locked on databases that lock rows."""
     found = Job.model_validate_json(record_of(connection, jobs, key))
     query = select(jobs.c.record).where(jobs.c.id == found.id).with_for_update()
     return Job.model_validate_json(connection.execute(query).scalar_one())
 
 
-def _changed(connection: Connection, job: Job, changes: dict[str, Any]) -> Job:
+def changed_job(connection: Connection, job: Job, changes: dict[str, Any]) -> Job:
     moment = now()
     if changes.get("status") in ENDED:
         changes = {"finished_at": moment, **changes}

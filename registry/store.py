@@ -24,10 +24,23 @@ from registry.submissions import Submissions
 from registry.uploads import Uploads
 from registry.usage import Usage
 from registry.versions import Versions
+from registry.waits import Waits
 
 
 class Registry(
-    Jobs, Submissions, Versions, Batches, Runs, Holding, Accounts, Keys, Usage, Uploads, Audit, Conversations
+    Jobs,
+    Submissions,
+    Waits,
+    Versions,
+    Batches,
+    Runs,
+    Holding,
+    Accounts,
+    Keys,
+    Usage,
+    Uploads,
+    Audit,
+    Conversations,
 ):
     def publish(self, folder: Path, name: str, manifest: dict[str, Any]) -> artifacts.Published:
         """Publish a model's files to the store, see `artifacts.publish`."""

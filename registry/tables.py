@@ -88,6 +88,25 @@ submissions = Table(
     Column("recorded_at", Instant),
 )
 
+# Which Prefect run carries which job on: it leads from a parked, cancelled or crashed run to its job.
+# `parked` is set before a run is parked and taken off when it goes on: that tells it from a retried one.
+flow_runs = Table(
+    "flow_runs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("job_id", String(64), primary_key=True, index=True),
+    Column("parked", Boolean, nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
+# When the open jobs of a provider may next be asked for, whoever asks.
+polls = Table(
+    "polls",
+    metadata,
+    Column("provider", String(64), primary_key=True),
+    Column("next_at", Instant, nullable=False),
+)
+
 models = Table(
     "models",
     metadata,

@@ -5,21 +5,37 @@ from contextlib import contextmanager
 
 from prefect.runtime import task_run
 
-from errors import LuthierError, Unavailable
+from errors import LuthierError, TrainingFailed, Unavailable, from_failure
 from records import Job
-from tasks.retries import PATIENT
+from tasks.retries import PATIENT, is_far_off
 from tasks.wiring import open_registry
 
 
 @contextmanager
-def kept_with(job: Job | None) -> Iterator[None]:
-    """Mark the job failed when a LuthierError passes, unless it is about to be tried again."""
+def kept_with(job: Job | None, put_off: bool = False) -> Iterator[None]:
+    """Mark the job failed when a LuthierError passes, unless it is about to be tried again.
+
+    `put_off`: the caller tries again later where the vendor asks for a wait of hours.
+    """
     try:
         yield
     except LuthierError as error:
-        if job and not (isinstance(error, Unavailable) and will_be_retried()):
+        again = put_off if is_far_off(error) else isinstance(error, Unavailable) and will_be_retried()
+        if job and not again:
             open_registry().update_job(job.id, status="failed", failure=error.failure)
         raise
+
+
+def ended_well(job: Job) -> Job:
+    """The job, unless it ended badly: then its failure is raised."""
+    if job.status == "failed" and job.failure:
+        raise from_failure(job.failure)
+    if job.status in ("failed", "cancelled"):
+        raise TrainingFailed(
+            f"The job {job.id} was cancelled.",
+            f"`luthier jobs retry {job.id}` goes on from where it stopped.",
+        )
+    return job
 
 
 def will_be_retried() -> bool:

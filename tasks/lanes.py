@@ -13,10 +13,12 @@ from typing import Generic, TypeVar
 
 from prefect.exceptions import TerminationSignal
 
-from errors import LuthierError, Unavailable
-from records import ENDED, Failure, Job
-from tasks.wait import HOSTED_POLL_SECONDS, POLL_SECONDS, ended
-from tasks.wiring import open_registry, provider_named
+from errors import LuthierError
+from records import Failure, Job
+from settings import settings
+from tasks.failures import ended_well
+from tasks.wait import POLL_SECONDS
+from tasks.wiring import open_registry, polling, provider_named
 
 log = logging.getLogger("luthier.lanes")
 
@@ -90,7 +92,7 @@ class Lanes(Generic[Work]):
                 self.settle(work, found, fault[0] if fault else None, time.monotonic() - began)
 
     def _is_due(self, job: Job) -> bool:
-        moment, every = time.monotonic(), POLL_SECONDS.get(job.provider, HOSTED_POLL_SECONDS)
+        moment, every = time.monotonic(), POLL_SECONDS.get(job.provider, settings().poll_seconds)
         if moment - self.asked.get(job.id, moment - every) < every:
             return False
         self.asked[job.id] = moment
@@ -103,16 +105,8 @@ def is_own(provider: str) -> bool:
 
 def looked_at(job: Job) -> Job | None:
     """The job once its training has ended well, none while it goes on. Raises its failure."""
-    registry = open_registry()
-    try:
-        progress = provider_named(job.provider).poll(job.remote_id or "")
-    except Unavailable as error:
-        log.warning("Could not ask for the state of %s, asking again: %s", job.id, error.message)
-        return None
-    if progress.status in ENDED:
-        return ended(job, progress, registry)
-    registry.update_job(job.id, status=progress.status, progress=progress)
-    return None
+    found = ended_well(polling().look(open_registry().job(job.id)))
+    return None if found.waits else found
 
 
 def stop(job: Job) -> None:

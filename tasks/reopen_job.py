@@ -9,7 +9,7 @@ from errors import InvalidData, NotEnoughData, from_failure
 from records import Job
 from tasks.attempts import taken_up
 from tasks.retries import PATIENT
-from tasks.wiring import open_registry, provider_named
+from tasks.wiring import carry, open_registry, provider_named, resumed
 
 log = logging.getLogger("luthier.reopen")
 
@@ -22,6 +22,9 @@ def reopen_job(job_id: str, validates: bool = False) -> Job:
     Raises NotFound for an unknown id, and the old failure again where only other data would help, unless
     the flow `validates` the data next, which says more.
     """
+    if job := resumed():
+        # nobody asked for a retry: how the job ended meanwhile is to be told, not to be tried again
+        return job
     registry = open_registry()
     job = registry.job(job_id)
     if not validates and job.failure and job.failure.code in (NotEnoughData.code, InvalidData.code):
@@ -29,4 +32,5 @@ def reopen_job(job_id: str, validates: bool = False) -> Job:
     if job.status in ("failed", "cancelled"):
         job = taken_up(job, provider_named(job.provider), registry)
         log.info("Going on with %s.", job.id)
+    carry(job)
     return job

@@ -8,7 +8,7 @@ from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
-from errors import TrainingFailed, Unavailable
+from errors import LuthierError, TrainingFailed, Unavailable
 from records import Failure
 from tasks.caching import SAME_RUN
 
@@ -20,8 +20,10 @@ def is_passing(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     try:
         state.result()
     except Unavailable as error:
+        if is_far_off(error):
+            return False
         # Prefect takes no delay from an error, so Retry-After is slept through before its own backoff
-        time.sleep(min(error.retry_after or 0, LONGEST_WAIT_SECONDS))
+        time.sleep(error.retry_after or 0)
         return True
     except TrainingFailed as error:
         return error.transient
@@ -33,6 +35,11 @@ def is_passing(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
 def passes(failure: Failure) -> bool:
     """Whether a failure that was kept may pass by itself. What needs a person never does."""
     return failure.transient or failure.code == Unavailable.code
+
+
+def is_far_off(error: LuthierError) -> bool:
+    """Whether the vendor asks for a wait that no process should sit out, a daily limit for instance."""
+    return isinstance(error, Unavailable) and (error.retry_after or 0) > LONGEST_WAIT_SECONDS
 
 
 PATIENT: dict[str, Any] = {

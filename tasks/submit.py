@@ -1,37 +1,74 @@
 """Start the job at its provider, or find the one that was started before: exactly one, whatever happens."""
 
 import logging
+import time
+from datetime import timedelta
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from errors import Unavailable
-from providers import Provider
-from records import Job
+from providers import Provider, is_hosted
+from records import Job, Progress, now
 from registry.store import Registry
-from tasks.failures import kept_with
-from tasks.retries import PATIENT
-from tasks.wiring import open_registry, provider_named
+from tasks.failures import ended_well, kept_with
+from tasks.retries import PATIENT, is_far_off
+from tasks.wiring import carry, open_registry, polling, provider_named
+from waiting.parking import is_deployed, park
 
 log = logging.getLogger("luthier.submit")
 
 
+def submit(job: Job, hold: bool = True) -> Job:
+    """The job with its remote id.
+
+    Where the vendor takes no jobs for hours (a daily limit), a deployed run is parked until it does. With
+    `hold` off the job is given back without a remote id instead, to be submitted from `resume_at` on.
+    """
+    while True:
+        try:
+            return start(job)
+        except Unavailable as error:
+            if not is_far_off(error):
+                raise
+            resume_at = now() + timedelta(seconds=error.retry_after or 0)
+            message = f"{error.message} It is tried again at {resume_at:%Y-%m-%d %H:%M} UTC."
+        waiting = Progress(status="queued", message=message)
+        job = open_registry().update_job(job.id, status="queued", progress=waiting, resume_at=resume_at)
+        if not hold:
+            return job
+        if is_deployed():
+            carry(job, parked=True)
+            park(resume_at, message)
+        log.warning("%s", message)
+        while job.waits:
+            time.sleep(1)
+
+
 # the ledger knows what was started; a kept result would not start a trainer that died
 @task(name="submit", **PATIENT | {"cache_policy": NO_CACHE})
-def submit(job: Job) -> Job:
-    """The job with its remote id."""
+def start(job: Job) -> Job:
     registry = open_registry()
-    job = registry.job(job.id)
+    job = ended_well(registry.job(job.id))
     if job.status == "succeeded":
         return job
     provider = provider_named(job.provider)
-    with kept_with(job):
+    with kept_with(job, put_off=True):
         if provider.resumes:
             remote_id = provider.start(registry.dataset(job.dataset_id), job.recipe, job.id)
         else:
             remote_id = submitted_once(job, provider, registry)
     log.info("Job %s runs on %s.", job.id, provider.title)
-    return registry.update_job(job.id, status="in_progress", remote_id=remote_id)
+    deadline = polling().deadline() if is_hosted(job.provider) else None
+    progress = None if job.remote_id is None else job.progress
+    return registry.update_job(
+        job.id,
+        status="in_progress",
+        remote_id=remote_id,
+        progress=progress,
+        resume_at=None,
+        deadline=deadline,
+    )
 
 
 def submitted_once(job: Job, provider: Provider, registry: Registry) -> str:

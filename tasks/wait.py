@@ -1,4 +1,4 @@
-"""Wait for the job's end and keep its progress up to date meanwhile."""
+"""Wait for the job's end: in this process, or parked without one where a worker can start the run again."""
 
 import logging
 import time
@@ -7,67 +7,71 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import TerminationSignal
 
-from errors import TrainingFailed, Unavailable, from_failure
-from providers import Provider
-from records import ENDED, Job, Progress
-from registry.store import Registry
+from providers import OWN_HARDWARE, is_hosted
+from records import Job
 from tasks.artifacts import ProgressBar
-from tasks.wiring import open_registry, provider_named
+from tasks.failures import ended_well
+from tasks.wiring import carry, open_registry, polling, provider_named
+from waiting.parking import is_deployed, park
 
 log = logging.getLogger("luthier.wait")
-POLL_SECONDS = {"gpu": 0.5}
-HOSTED_POLL_SECONDS = 30.0
+POLL_SECONDS = {OWN_HARDWARE: 0.5}
+
+
+def wait(job: Job) -> Job:
+    """The job, its training ended well. Raises its failure otherwise.
+
+    A hosted job of a deployed run is asked for once, and while it goes on the run is parked. Else this
+    process stays and asks again and again.
+    """
+    if not is_hosted(job.provider) or not is_deployed():
+        return follow(job)
+    job = look(job)
+    if job.waits:
+        carry(job, parked=True)
+        park(job.deadline or polling().deadline(), waiting_for(job))
+    return job
+
+
+def waiting_for(job: Job) -> str:
+    said = job.progress.message if job.progress else "It has not been heard of yet."
+    return f"{job.id} waits for its provider, {job.provider}: {said}"
+
+
+@task(name="look", cache_policy=NO_CACHE)
+def look(job: Job) -> Job:
+    """Ask for the job once. A fault that passes changes nothing."""
+    return ended_well(polling().look(open_registry().job(job.id)))
 
 
 @task(name="wait", cache_policy=NO_CACHE)
-def wait(job: Job) -> Job:
+def follow(job: Job) -> Job:
     """The ended job. A poll that fails never fails the job; an interruption cancels it."""
-    registry = open_registry()
-    job = registry.job(job.id)
-    if job.status == "succeeded":
-        return job
-    provider = provider_named(job.provider)
+    job = open_registry().job(job.id)
     try:
-        progress = follow(provider, job, registry)
+        return ended_well(followed(job))
     except (KeyboardInterrupt, TerminationSignal):
         # Ctrl-C, or Prefect ending the run: what was started must not run on unseen
-        provider.cancel(job.remote_id or "")
-        registry.update_job(job.id, status="cancelled")
+        provider_named(job.provider).cancel(job.remote_id or "")
+        open_registry().update_job(job.id, status="cancelled")
         raise
-    return ended(job, progress, registry)
 
 
-def follow(provider: Provider, job: Job, registry: Registry) -> Progress:
-    """Poll until the end, keeping each change."""
+def followed(job: Job) -> Job:
+    """Ask until the end, showing each change."""
+    asking = polling()
     bar = ProgressBar(f"progress-{job.id}", f"Training {job.name}")
-    last: Progress | None = None
-    while True:
-        try:
-            progress = provider.poll(job.remote_id or "")
-        except Unavailable as error:
-            log.warning("Could not ask for the job's state, asking again: %s", error.message)
-            time.sleep(error.retry_after or HOSTED_POLL_SECONDS)
-            continue
-        if progress != last:
-            last = progress
+    pause = POLL_SECONDS.get(job.provider, asking.settings.poll_seconds)
+    told = None
+    while job.waits:
+        job = asking.look(job)
+        progress = job.progress
+        if progress and progress != told:
+            told = progress
             log.debug("%s", progress.message, extra={"progress": progress})
             bar.update(100 * progress.step / progress.steps if progress.steps else 0)
-            if progress.status not in ENDED:
-                registry.update_job(job.id, status=progress.status, progress=progress)
-        if progress.status in ENDED:
-            return progress
-        time.sleep(POLL_SECONDS.get(job.provider, HOSTED_POLL_SECONDS))
-
-
-def ended(job: Job, progress: Progress, registry: Registry) -> Job:
-    """Keep how the job ended; raise its failure. Success is kept once the model is published."""
-    if progress.status == "succeeded":
-        log.info("Training ended: %s", progress.message)
-        return registry.update_job(job.id, progress=progress)
-    failure = progress.failure
-    registry.update_job(job.id, status=progress.status, progress=progress, failure=failure)
-    if failure:
-        raise from_failure(failure)
-    raise TrainingFailed(
-        f"The job {job.id} was cancelled.", f"`luthier jobs retry {job.id}` goes on from where it stopped."
-    )
+        if job.waits:
+            time.sleep(pause)
+    if job.progress:
+        log.info("Training ended: %s", job.progress.message)
+    return job

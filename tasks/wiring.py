@@ -8,10 +8,11 @@ from prefect.runtime import flow_run
 import providers
 from providers import Provider
 from providers.catalogue import Base, find
-from records import content_id
+from records import Job, content_id
 from registry import files
 from registry.store import Registry
 from settings import settings
+from waiting.polling import Polling
 
 
 def open_registry() -> Registry:
@@ -24,6 +25,10 @@ def provider_named(name: str) -> Provider:
 
 def base_named(base_model: str) -> Base:
     return find(base_model, settings().bases_file)
+
+
+def polling() -> Polling:
+    return Polling(open_registry(), settings())
 
 
 @contextmanager
@@ -40,6 +45,17 @@ def workspace(step: str, *inputs: object) -> Iterator[str]:
 def forget_workspaces() -> None:
     """Delete what the steps of this run handed over."""
     files.remove_folder(f"{settings().work_uri}/{flow_run.id or 'no-run'}")
+
+
+def carry(job: Job, parked: bool = False) -> None:
+    """Note which job this Prefect run works on, so that whoever finds the run finds the job."""
+    if flow_run.id:
+        open_registry().carry(flow_run.id, job.id, parked)
+
+
+def resumed() -> Job | None:
+    """The job that this Prefect run was parked with, if it was, told once."""
+    return open_registry().resume(flow_run.id) if flow_run.id else None
 
 
 def tell_run(**facts: str) -> None:

@@ -21,16 +21,26 @@ MAY_IMPORT = {
     "providers": FOUNDATIONS,
     "registry": FOUNDATIONS,
     "batch": FOUNDATIONS,
-    "tasks": {"batch", "preparation", "validation", "providers", "registry", "settings", *FOUNDATIONS},
+    "waiting": {"providers", "registry", "settings", *FOUNDATIONS},
+    "tasks": {
+        "batch",
+        "preparation",
+        "validation",
+        "providers",
+        "registry",
+        "settings",
+        "waiting",
+        *FOUNDATIONS,
+    },
     "flows": {"tasks", "batch", *FOUNDATIONS},
     "launch": {"registry", "providers", "settings", *FOUNDATIONS},
-    "web": {"registry", "providers", "settings", "launch", *FOUNDATIONS},
+    "web": {"registry", "providers", "settings", "launch", "waiting", *FOUNDATIONS},
     "cli": {"batch", "registry", "providers", "settings", "launch", "web", *FOUNDATIONS},
 }
 
 # One library, one home. A second entry has its reason behind it.
 HOMES = {
-    "prefect": ["flows", "tasks", "launch"],
+    "prefect": ["flows", "tasks", "launch", "waiting/parking.py"],
     "great_expectations": ["validation"],
     "pandas": ["validation"],
     "openai": ["providers/openai"],
@@ -66,7 +76,17 @@ HOMES = {
 }
 
 # These must load in a blink, so the heavy libraries are imported inside functions.
-LIGHT = ["batch", "cli", "launch", "registry", "settings.py", "records.py", "errors.py", "validation"]
+LIGHT = [
+    "batch",
+    "cli",
+    "launch",
+    "waiting",
+    "registry",
+    "settings.py",
+    "records.py",
+    "errors.py",
+    "validation",
+]
 HEAVY = {
     "prefect", "great_expectations", "pandas", "numpy", "scipy", "torch", "transformers", "peft", "openai",
     "google", "fastapi", "starlette", "uvicorn", "fsspec", "s3fs", "gcsfs", "pypdf", "pypdfium2", "ftfy",

@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from google.genai.types import CreateTuningJobConfig, ListTuningJobsConfig, TuningDataset
@@ -166,8 +165,7 @@ def progress(job: Any) -> Progress:
     said, detail = state_of(job), detail_of(job)
     status = STATES.get(said)
     if status is None:
-        unknown_state(str(job.name), said)
-        return Progress(status="in_progress", message=f"Google calls its state '{said}'.")
+        return Progress(status="in_progress", message=f"Google calls its state '{said}'.", unknown=said)
     endpoint = job.tuned_model.endpoint if job.tuned_model else None
     if said == "SUCCEEDED" and not endpoint:
         return Progress(status="in_progress", message="Trained; Google has not named the endpoint yet.")
@@ -176,6 +174,8 @@ def progress(job: Any) -> Progress:
         return Progress(status="failed", message=failed.message, metrics=metrics(job), failure=failed.failure)
     if status == "in_progress" and detail == "PROCESSING_DATASET":
         status = "validating_files"
+    elif status == "in_progress" and detail in ("WAITING_FOR_QUOTA", "WAITING_FOR_CAPACITY"):
+        status = "queued"
     steps = int(metrics(job).get("steps", 0))
     return Progress(
         status=status,
@@ -259,12 +259,6 @@ def detail_of(job: Any) -> str:
 def label_value(label: str) -> str:
     """Labels in Google Cloud: lower-case letters, digits, `_` and `-`, at most 63."""
     return re.sub(r"[^a-z0-9_-]", "-", label.lower())[:63]
-
-
-@lru_cache(10_000)
-def unknown_state(remote_id: str, state: str) -> None:
-    """Log it once for each job."""
-    log.warning("Google reports a state that is not known: '%s' (%s). Waiting on.", state, remote_id)
 
 
 def _left_out(job: Any) -> list[str]:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, ClassVar
 
@@ -144,6 +144,9 @@ class Gpu:
         if state and state.progress.status in ENDED:
             return state.progress
         return failed(self._silent_death(job), state.progress if state else None)
+
+    def poll_all(self, remote_ids: Collection[str]) -> dict[str, Progress]:
+        return {remote_id: self.poll(remote_id) for remote_id in remote_ids}
 
     def _has_died(self, job: JobFolder) -> bool:
         child = _children.get(job.path)

@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -169,8 +168,7 @@ def progress(job: Any, events: Callable[[], list[Event]] = list) -> Progress:
     said = job.status or ""
     status = STATUSES.get(said)
     if status is None:
-        unknown_state(str(job.id), said)
-        return Progress(status="in_progress", message=f"OpenAI calls its state '{said}'.")
+        return Progress(status="in_progress", message=f"OpenAI calls its state '{said}'.", unknown=said)
     if status == "succeeded" and not job.fine_tuned_model:
         return Progress(status="in_progress", message="Trained; OpenAI has not named the model yet.")
     failed = failure(job).failure if status == "failed" else None
@@ -185,12 +183,6 @@ def progress(job: Any, events: Callable[[], list[Event]] = list) -> Progress:
         estimated_finish=None if status in ENDED else _time(job.estimated_finish),
         failure=failed,
     )
-
-
-@lru_cache(10_000)
-def unknown_state(remote_id: str, state: str) -> None:
-    """Log it once for each job."""
-    log.warning("OpenAI reports a state that is not known: '%s' (%s). Waiting on.", state, remote_id)
 
 
 def _label(job: Any) -> str | None:
