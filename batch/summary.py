@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from batch.chores import cell
 from errors import LuthierError
 from records import Failure, Record, now
 
@@ -27,6 +28,7 @@ class Line(Record):
     model_id: str | None = None
     job_id: str | None = None
     seconds: float = 0.0
+    notify: bool = Field(True, description="whether people are told if it failed")
 
 
 class Summary(Record):
@@ -117,7 +119,7 @@ def markdown(summary: Summary) -> str:
             continue
         made += [f"### {title}", "", "| model | spec | why | result |", "| --- | --- | --- | --- |"]
         made += [
-            f"| {_cell(line.name or '–')} | {_cell(line.spec)} | {_cell(line.reason)} | {_cell(told(line))} |"
+            f"| {cell(line.name or '–')} | {cell(line.spec)} | {cell(line.reason)} | {cell(told(line))} |"
             for line in lines
         ]
         made.append("")
@@ -129,7 +131,3 @@ def took(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes, hours = round(seconds / 60), int(seconds // 3600)
     return f"{minutes} min" if minutes < 90 else f"{hours} h {round(seconds / 60) - 60 * hours} min"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())

@@ -6,7 +6,7 @@ import typer
 
 import providers
 from cli import options, views
-from cli.terminal import err, out, print_json
+from cli.terminal import err, out, print_json, table
 from cli.train import run_flow, show_result
 from errors import NotFound
 from records import ENDED, Job, TunedModel
@@ -66,6 +66,31 @@ def retry(job: JobId, json: options.Json = False) -> None:
     registry = options.open_registry()
     model: TunedModel = run_flow("finish_job", {"job_id": registry.job(job).id})
     show_result(model, registry, json)
+
+
+@app.command("retry-failed")
+def retry_failed(
+    most: Annotated[int, typer.Option(min=1, help="tries of one job, over all its attempts")] = 3,
+    wait_minutes: Annotated[
+        float, typer.Option(min=0, help="before the first try; each further one waits twice as long")
+    ] = 15,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be tried and why")] = False,
+    json: options.Json = False,
+) -> None:
+    """Go on with all failed jobs whose fault may have passed; tells what it leaves, and why."""
+    parameters = {"most": most, "first_wait_minutes": wait_minutes, "dry_run": dry_run}
+    found = run_flow("retry_failed", parameters)
+    if json:
+        print_json({"retries": found})
+        return
+    rows = [
+        (one.job_id, one.name, "would be retried" if dry_run and one.what == "retried" else one.what,
+         f"{one.reason} {one.ended}".strip())
+        for one in found
+    ]  # fmt: skip
+    table("Failed jobs", "job", "model", "", "why, and how it went", rows=rows) if rows else out.print(
+        "No job has failed."
+    )
 
 
 def provider_of(job: Job) -> providers.Provider:

@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command()(versions.versions)
 app.command()(versions.promote)
 app.command()(versions.rollback)
+app.command()(versions.retiring)
 ModelId = Annotated[str, typer.Argument(metavar="MODEL", help="an id, its beginning, a name or an alias")]
 
 

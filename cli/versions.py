@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from cli import options, views
 from cli.terminal import err, out, print_json, table
+from cli.train import run_flow
 from errors import NotFound
 
 if TYPE_CHECKING:
@@ -74,6 +76,19 @@ def rollback(name: Name, json: options.Json = False) -> None:
             f"'{name}' has no version before the current one.", "`luthier models versions` lists them."
         )
     moved(registry, registry.point_at(name, before[0].number), json)
+
+
+def retiring(json: options.Json = False) -> None:
+    """Models whose base is shut down, the nearest first, and the command that moves their data elsewhere."""
+    found = run_flow("watch_retirement", {})
+    if json:
+        print_json({"retiring": [{**one.model_dump(mode="json"), "message": one.message} for one in found]})
+        return
+    for one in found:
+        style = "red" if one.days_left <= 7 else "yellow" if one.days_left <= 90 else "default"
+        out.print(f"[{style}]{escape(one.message)}[/]\n  {escape(one.hint)}", soft_wrap=True)
+    if not found:
+        out.print("No model's base has a last day.")
 
 
 def moved(registry: "Registry", version: "Version", json: bool) -> None:

@@ -1,6 +1,9 @@
 """Every night, the models whose data or spec has changed: `luthier batch run FOLDER`."""
 
+from typing import Annotated
+
 from prefect import flow
+from pydantic import Field
 
 from batch.summary import Line, Summary
 from records import Failure, Job
@@ -24,10 +27,10 @@ from tasks.validate import validate
 
 @flow(name="run-batch", flow_run_name=batch_name, persist_result=True, result_serializer="json")
 def run_batch(
-    folder: str = "",
-    only: list[str] = [],  # noqa: B006 (a form shows it; nothing changes it)
-    dry_run: bool = False,
-    hosted_at_once: int = 20,
+    folder: Annotated[str, Field(title="Folder of job specs", max_length=2000)] = "",
+    only: Annotated[list[str], Field(title="Only these models")] = [],  # noqa: B006 (nothing changes it)
+    dry_run: Annotated[bool, Field(title="Dry run")] = False,
+    hosted_at_once: Annotated[int, Field(title="Hosted jobs at once", ge=1, le=500)] = 20,
 ) -> Summary:
     """Run the job specs whose data or spec has changed since they were last run, and tell what came of all.
 

@@ -1,6 +1,7 @@
 """One vendor a file. `get` makes a provider from plain arguments; its SDK is loaded only then."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -90,6 +91,14 @@ class AsksRivals(Protocol):
 def is_hosted(name: str) -> bool:
     """Whether jobs of that provider run on somebody else's machines."""
     return name != OWN_HARDWARE
+
+
+@runtime_checkable
+class NamesShutdowns(Protocol):
+    """A provider whose vendor says by its API when models are shut down."""
+
+    def shutdowns(self) -> dict[str, date]:
+        """The days that the vendor names, by model."""
 
 
 def get(name: str, **arguments: Any) -> Provider:

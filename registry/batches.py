@@ -22,6 +22,7 @@ class SpecRun(Record):
     model_id: str | None = None
     version: int | None = None
     failure: Failure | None = None
+    began_at: datetime = Field(default_factory=now, description="this work, before interruptions")
     at: datetime = Field(default_factory=now)
     trained_at: datetime | None = Field(None, description="when a model was last made of it")
 

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from prefect.exceptions import TerminationSignal
 
 from errors import LuthierError
+from providers import is_hosted
 from records import Failure, Job
 from settings import settings
 from tasks.failures import ended_well
@@ -43,7 +44,7 @@ class Lanes(Generic[Work]):
     ):
         self.waiting: dict[bool, deque[Work]] = {True: deque(), False: deque()}
         for work in works:
-            self.waiting[is_own(provider_of(work))].append(work)
+            self.waiting[not is_hosted(provider_of(work))].append(work)
         self.begin, self.settle = begin, settle
         self.room = {True: 1, False: hosted_at_once}
         self.open: list[tuple[Work, Job, float]] = []
@@ -66,7 +67,7 @@ class Lanes(Generic[Work]):
             raise
 
     def _running(self, own: bool) -> int:
-        return sum(is_own(job.provider) == own for _, job, _ in self.open)
+        return sum(is_hosted(job.provider) != own for _, job, _ in self.open)
 
     def _begin(self, work: Work) -> None:
         began = time.monotonic()
@@ -97,10 +98,6 @@ class Lanes(Generic[Work]):
             return False
         self.asked[job.id] = moment
         return True
-
-
-def is_own(provider: str) -> bool:
-    return provider == "gpu"
 
 
 def looked_at(job: Job) -> Job | None:

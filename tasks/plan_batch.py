@@ -151,6 +151,7 @@ def decided(order: Order, last: SpecRun | None, asked_for: bool = False) -> Orde
     return Line(
         spec=order.file, name=spec.name, what="failed", job_id=last.job_id, failure=last.failure,
         reason=f"it failed on {last.at:%Y-%m-%d %H:%M} UTC and nothing has changed since: not tried again",
+        notify=spec.notify,
     )  # fmt: skip
 
 

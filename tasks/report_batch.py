@@ -6,10 +6,13 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from batch.summary import Line, Summary, markdown, raise_if_failed, rows
+from records import content_id
 from registry import files
 from settings import settings
 from tasks.artifacts import show_markdown, show_table
+from tasks.people import tell
 from tasks.plan_batch import Plan
+from tasks.wiring import open_registry
 
 log = logging.getLogger("luthier.batch")
 
@@ -22,9 +25,30 @@ def report_batch(plan: Plan, lines: list[Line], dry_run: bool) -> Summary:
     show_table("batch-table", rows(summary), summary.sentence)
     if not dry_run:
         keep(summary)
+        tell_people(summary)
     log.info("%s", summary.sentence)
     raise_if_failed(summary)
     return summary
+
+
+def tell_people(summary: Summary) -> None:
+    """Of each failure once, as long as it stays the same."""
+    registry = open_registry()
+    for line in summary.failed:
+        assert line.failure
+        key = content_id("failed", line.spec, line.name, line.failure.message)
+        if line.notify and not registry.was_told(key):
+            name = line.name or line.spec
+            title = f"{name} was not made"
+            tell(
+                "luthier.run.failed",
+                f"spec.{line.spec}",
+                name,
+                title,
+                line.failure.message,
+                line.failure.hint,
+            )
+            registry.note_told(key)
 
 
 def keep(summary: Summary) -> None:
