@@ -10,10 +10,12 @@ from tasks.clean import clean
 from tasks.evaluate import evaluate
 from tasks.fetch_dataset import fetch_dataset
 from tasks.ingest import ingest
+from tasks.limits import training_slot
 from tasks.naming import run_name
 from tasks.open_job import open_job
 from tasks.publish import publish
 from tasks.reopen_job import reopen_job
+from tasks.retries import RESUMABLE
 from tasks.structure import structure
 from tasks.submit import submit
 from tasks.teach import teach
@@ -21,7 +23,7 @@ from tasks.validate import validate
 from tasks.wait import wait
 
 
-@flow(name="fine-tune", flow_run_name=run_name, persist_result=True, result_serializer="json")
+@flow(name="fine-tune", flow_run_name=run_name, **RESUMABLE)
 def fine_tune(
     use_case: Annotated[str, Field(title="Use case", max_length=4000)] = "",
     sources: Annotated[list[str], Field(title="Sources")] = [],  # noqa: B006 (nothing changes it)
@@ -52,9 +54,10 @@ def fine_tune(
     opened = open_job(dataset, recipe, name)
     job = reopen_job(opened.id, validates=True)
     validate(dataset, job.recipe, job)
-    submitted = submit(job, to_the_end)
-    if not to_the_end:
-        return submitted
-    ended = wait(submitted)
+    with training_slot(job):
+        submitted = submit(job, to_the_end)
+        if not to_the_end:
+            return submitted
+        ended = wait(submitted)
     evaluation = evaluate(ended)
     return publish(ended, evaluation)

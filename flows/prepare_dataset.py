@@ -9,12 +9,13 @@ from records import Dataset, Preparation, Recipe
 from tasks.clean import clean
 from tasks.ingest import ingest
 from tasks.naming import run_name
+from tasks.retries import RESUMABLE
 from tasks.structure import structure
 from tasks.teach import teach
 from tasks.validate import validate
 
 
-@flow(name="prepare-dataset", flow_run_name=run_name, persist_result=True, result_serializer="json")
+@flow(name="prepare-dataset", flow_run_name=run_name, **RESUMABLE)
 def prepare_dataset(
     use_case: Annotated[str, Field(title="Use case", min_length=3, max_length=4000)],
     sources: Annotated[list[str], Field(title="Sources", min_length=1)],

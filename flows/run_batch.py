@@ -18,6 +18,7 @@ from tasks.plan_batch import Order, plan_batch
 from tasks.publish import publish
 from tasks.reopen_job import reopen_job
 from tasks.report_batch import report_batch
+from tasks.retries import RESUMABLE
 from tasks.settle_order import begun, failed, made, planned
 from tasks.structure import structure
 from tasks.submit import start
@@ -25,7 +26,7 @@ from tasks.teach import teach
 from tasks.validate import validate
 
 
-@flow(name="run-batch", flow_run_name=batch_name, persist_result=True, result_serializer="json")
+@flow(name="run-batch", flow_run_name=batch_name, **RESUMABLE)
 def run_batch(
     folder: Annotated[str, Field(title="Folder of job specs", max_length=2000)] = "",
     only: Annotated[list[str], Field(title="Only these models")] = [],  # noqa: B006 (nothing changes it)

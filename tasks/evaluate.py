@@ -7,6 +7,7 @@ from prefect import task
 from records import Evaluation, Job
 from tasks.artifacts import evaluation_markdown, show_markdown
 from tasks.failures import kept_with
+from tasks.limits import at_rate
 from tasks.retries import PATIENT
 from tasks.wiring import open_registry, provider_named
 from validation.scoring import score
@@ -19,6 +20,7 @@ def evaluate(job: Job) -> Evaluation:
     """Both models answer the same holdout prompts; the verdict is in plain words."""
     dataset = open_registry().dataset(job.dataset_id)
     with kept_with(job):
+        at_rate(job.provider)
         answers = provider_named(job.provider).answers(job.remote_id or "", dataset, job.recipe)
     evaluation = score(dataset.kind, answers, seed=job.recipe.seed)
     show_markdown("evaluation", evaluation_markdown(evaluation), f"Evaluation of {job.name}")

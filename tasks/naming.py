@@ -12,6 +12,8 @@ def run_name() -> str:
         return f"finish {job}"
     recipe = given.get("recipe") or Recipe()
     base = recipe.base_model if isinstance(recipe, Recipe) else recipe.get("base_model", "")
+    # of a folder its last part says enough
+    base = base.rstrip("/").rpartition("/")[2] if base.startswith(("/", "~", ".")) else base
     what = given.get("name") or given.get("use_case") or given.get("dataset_id") or "a model"
     return f"{base}: {shortened(what)}"
 

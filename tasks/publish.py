@@ -15,6 +15,7 @@ from registry.store import Registry
 from tasks.artifacts import show_markdown
 from tasks.failures import kept_with
 from tasks.retries import PATIENT
+from tasks.telling import tell
 from tasks.wiring import base_named, open_registry, provider_named
 
 log = logging.getLogger("luthier.publish")
@@ -44,6 +45,9 @@ def publish(job: Job, evaluation: Evaluation) -> TunedModel:
         registry.update_job(job.id, status="succeeded", failure=None)
     show_markdown("result", how_to_use(model), model.display_name)
     log.info("Published %s (%s).", model.display_name, model.id)
+    ways = f"Try it: luthier chat {model.id}"
+    said = model.evaluation.summary if model.evaluation else "It was not measured."
+    tell("luthier.model.ready", f"luthier.model.{model.id}", f"Ready: {model.display_name}", said, ways)
     return model
 
 

@@ -11,6 +11,7 @@ from prefect.tasks import exponential_backoff
 from errors import LuthierError, TrainingFailed, Unavailable
 from records import Failure
 from tasks.caching import SAME_RUN
+from tasks.telling import tell_failure
 
 LONGEST_WAIT_SECONDS = 600
 
@@ -42,6 +43,12 @@ def is_far_off(error: LuthierError) -> bool:
     return isinstance(error, Unavailable) and (error.retry_after or 0) > LONGEST_WAIT_SECONDS
 
 
+# How a flow behaves: its finished steps are kept for a retry, and its failure is told.
+RESUMABLE: dict[str, Any] = {
+    "persist_result": True,
+    "result_serializer": "json",
+    "on_failure": [tell_failure],
+}
 PATIENT: dict[str, Any] = {
     "cache_policy": SAME_RUN,
     "retries": 5,

@@ -12,6 +12,7 @@ from providers import Provider, is_hosted
 from records import Job, Progress, now
 from registry.store import Registry
 from tasks.failures import ended_well, kept_with
+from tasks.limits import at_rate
 from tasks.retries import PATIENT, is_far_off
 from tasks.wiring import carry, open_registry, polling, provider_named
 from waiting.parking import is_deployed, park
@@ -54,6 +55,7 @@ def start(job: Job) -> Job:
         return job
     provider = provider_named(job.provider)
     with kept_with(job, put_off=True):
+        at_rate(job.provider)
         if provider.resumes:
             remote_id = provider.start(registry.dataset(job.dataset_id), job.recipe, job.id)
         else:

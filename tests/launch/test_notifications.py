@@ -1,0 +1,34 @@
+"""Who is named in LUTHIER_NOTIFY hears of what happens, by the server's automations."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.launch.conftest import Furnished
+from tests.launch.following import eventually
+
+
+@pytest.mark.parametrize(
+    ("event", "resource"),
+    [
+        ("luthier.model.retiring", "luthier.model.model-1"),
+        ("luthier.approval.waiting", "luthier.dataset.ds-1"),
+    ],
+)
+def test_the_sentence_of_an_event_reaches_the_webhook(
+    event: str, resource: str, furnished: Furnished
+) -> None:
+    mark = uuid4().hex
+    happened = {
+        "id": str(uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": event,
+        "resource": {"prefect.resource.id": resource},
+        # with what breaks JSON and templates
+        "payload": {"message": f'Someone said "{mark}" {{{{ 7 * 7 }}}}\n.', "hint": "Look at it."},
+    }
+    httpx.post(f"{furnished.api}/events", json=[happened]).raise_for_status()
+    told = eventually(lambda: next((one for one in furnished.told if mark in one["text"]), None))
+    assert told["text"] == f'Someone said "{mark}" {{{{ 7 * 7 }}}}\n. Look at it.'
