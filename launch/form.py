@@ -47,7 +47,7 @@ def titles(flow: "Flow[..., Any]") -> dict[str, str]:
 def explain(field: dict[str, Any]) -> None:
     """A description as a sentence, with the bounds; sides of an optional field that say what they are."""
     for side in field.get("anyOf", []):
-        side.setdefault("title", SIDES.get(side.get("type"), side.get("type")))
+        side.setdefault("title", SIDES.get(side.get("type"), "Given"))
     told = field.get("description", "")
     if told:
         limits = bounds(field)
