@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH := torch==2.13.0
 
-.PHONY: setup demo test test-postgres check format lint types lock schema clean
+.PHONY: setup demo test test-postgres llama check format lint types lock schema clean
 
 setup: $(VENV)/run.done
 
@@ -35,6 +35,11 @@ test: $(VENV)/dev.done
 # what keeps its state in the registry once more, on a Postgres that the tests start
 test-postgres: $(VENV)/dev.done
 	$(PYTEST) tests/registry tests/web --database postgres
+
+# llama.cpp is compiled, which takes minutes; then what is exported for it is asked there
+llama: $(VENV)/dev.done
+	$(BIN)/python -m pip install --quiet --no-deps llama-cpp-python diskcache
+	$(BIN)/pytest -q tests/providers/gpu/test_llama_cpp.py
 
 check: $(VENV)/dev.done format lint types test
 

@@ -130,6 +130,11 @@ def settings() -> Settings:
     return Settings()
 
 
+def secret(variable: str) -> str:
+    """What the environment holds under a name that a person gave; empty if nothing."""
+    return os.environ.get(variable, "")
+
+
 def work_for(run_id: str) -> None:
     """This process, and what it starts, works for that run."""
     os.environ["LUTHIER_RUN"] = run_id

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import providers
-from cli import options, versions, views
+from cli import options, takeaway, versions, views
 from cli.terminal import err, out, print_json
 from errors import NotFound
 from providers.catalogue import bases as all_bases
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(
-    help="Fine-tuned models: list, show, rename, delete, download, refresh, compare; their versions.",
+    help="Fine-tuned models: list, show, rename, delete, download, compare; versions, export, verify.",
     invoke_without_command=True,
 )
 app.command()(versions.versions)
 app.command()(versions.promote)
 app.command()(versions.rollback)
 app.command()(versions.retiring)
-ModelId = Annotated[str, typer.Argument(metavar="MODEL", help="an id, its beginning, a name or an alias")]
+app.command()(takeaway.export)
+app.command()(takeaway.verify)
+ModelId = options.ModelId
 
 
 @app.callback()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")]
+ModelId = Annotated[str, typer.Argument(metavar="MODEL", help="an id, its beginning, a name or an alias")]
 Sources = Annotated[
     list[str] | None, typer.Argument(metavar="SOURCE…", help="files, folders, globs, s3:// or gs:// URIs")
 ]

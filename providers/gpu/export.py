@@ -1,20 +1,23 @@
-"""The adapter folder as it is published: adapter, tokenizer, chat template, loss curve."""
+"""The adapter folder as it is published: adapter, tokenizer, chat template, golden prompts, loss curve."""
 
 import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from providers.gpu import adapter
+from providers.gpu import adapter, golden
 from providers.gpu.bases import TOKENIZER_FILES, Base
 from providers.gpu.checkpoint import TrainingState
+from providers.gpu.golden import Golden
 from providers.gpu.picture import loss_picture
 
 if TYPE_CHECKING:
     from peft import PeftModel
 
 
-def write(folder: Path, model: "PeftModel", base: Base, tokenizer: Path, state: TrainingState) -> None:
+def write(
+    folder: Path, model: "PeftModel", base: Base, tokenizer: Path, state: TrainingState, asked: Golden
+) -> None:
     """All of the folder or none of it; the same bytes for the same run."""
     made = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(made, ignore_errors=True)
@@ -30,5 +33,6 @@ def write(folder: Path, model: "PeftModel", base: Base, tokenizer: Path, state: 
         "kept_step": state.best or state.step,
     }
     (made / "loss.json").write_text(json.dumps(curve) + "\n", "utf-8")
+    (made / golden.FILE).write_text(asked.model_dump_json(indent=2) + "\n", "utf-8")
     (made / "loss.svg").write_text(loss_picture(state), "utf-8")
     made.rename(folder)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errors import InvalidData
-from providers.gpu import adapter, bases, checkpoint, device, export, kernels
+from providers.gpu import adapter, bases, checkpoint, device, export, golden, kernels
 from providers.gpu.batching import token_budget
 from providers.gpu.estimate import weight_bytes
 from providers.gpu.evaluation import Evaluator, Question
 from providers.gpu.generation import Speaker
+from providers.gpu.golden import Golden
 from providers.gpu.jobs import JobFolder, TrainerResult, messages_of, write_atomically
 from providers.gpu.options import Options, examples_a_step, row_limit
 from providers.gpu.progress import Reporter, StopSignal
@@ -43,7 +44,9 @@ class Run:
             answers = self.evaluate()
             if not self.job.adapter.exists():
                 self.report.say("Saving the adapter")
-                export.write(self.job.adapter, self.model, self.base, self.template.folder, self.state)
+                export.write(
+                    self.job.adapter, self.model, self.base, self.template.folder, self.state, self.golden()
+                )
             self._write_result(answers)
         # the moments of the optimiser are three times the adapter, and of no use any more
         checkpoint.remove(self.job.checkpoint)
@@ -130,6 +133,12 @@ class Run:
         speaker = Speaker(self.scorer.model, self.template)
         evaluator = Evaluator(self.model, self.scorer, speaker, self.options, longest_answer(self.examples))
         return evaluator.run(self.questions, self.job, self.report, self.stop.check)
+
+    def golden(self) -> Golden:
+        """What whoever serves the adapter is held against; of the held-out prompts, if there are any."""
+        held = self.job.holdout if self.questions else self.job.train
+        speaker = Speaker(self.scorer.model, self.template)
+        return golden.made(speaker, golden.chosen(messages_of(held), self.template))
 
     def _write_result(self, answers: Sequence[Answer]) -> None:
         state = self.state

@@ -142,6 +142,10 @@ class Template:
         """The tokens after which the model answers. Raises InvalidData if the template refuses them."""
         return self._encode(self._render(self._turns(messages), ask=True))
 
+    def rendered(self, messages: Sequence[Message], ask: bool = False) -> str:
+        """The template's text. Raises InvalidData if it refuses the dialogue."""
+        return self._render(self._turns(messages), ask)
+
     def rows(self, messages: Sequence[Message]) -> list[TokenRow]:
         """The rows in which every weighted answer stands behind exactly the prompt that serving would build.
 

@@ -61,6 +61,14 @@ def test_the_life_of_a_model(luthier: Any, tiny_base: str, parcels: Path, tmp_pa
     assert luthier("models", "refresh", model, "--json").document["progress"]["status"] == "succeeded"
     assert "base" in luthier("models", "compare", model).out
 
+    checked = luthier("models", "verify", saved["path"], "--json").document
+    assert checked["verified"] and {one["rule"] for one in checked["findings"]} == {"tokens", "answer"}
+    taken = luthier("models", "export", model, "--as", "ollama", "--to", str(tmp_path / "out"), "--json")
+    assert taken.document["command"].startswith("ollama create depot-finder -f ")
+    assert "SYSTEM" in Path(taken.document["path"]).read_text()
+    twice = luthier("models", "export", model, "--as", "ollama", "--to", str(tmp_path / "out"), "--json")
+    assert twice.code == 4 and "already" in twice.document["error"]["message"]
+
     answer = luthier(
         "chat", model, "--message", "red crate for the harbour town", "--max-tokens", "4", "--json"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from providers.gpu import bases
+from providers.gpu import bases, golden
 from providers.gpu.gguf_file import GgufFile
 from providers.gpu.provider import Gpu
 from providers.gpu.template import Template
@@ -47,6 +47,9 @@ def test_a_short_job_learns_and_answers_the_same_in_peft(
     outcome = gpu.outcome(remote_id)
     assert outcome.base_name == "HuggingFaceTB/SmolLM2-135M-Instruct"
     assert outcome.metrics["tuned_loss"] < 0.7 * outcome.metrics["base_loss"]
+
+    assert any(prompt.sure for prompt in golden.read(Path(outcome.reference)).prompts)
+    golden.refuse(golden.check_files(Path(outcome.reference), "smollm2-135m", gpu.home))
 
     # somewhere else: the base under its public name below the working directory, the adapter as it is
     elsewhere = tmp_path / "elsewhere"
