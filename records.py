@@ -150,6 +150,9 @@ class TokenStatistics(Record):
     shortest: int
     median: int
     longest: int
+    histogram: tuple[tuple[int, int], ...] = Field(
+        (), description="examples of fewer tokens than the first number and no fewer than the one before"
+    )
 
 
 class Price(Record):
@@ -159,6 +162,14 @@ class Price(Record):
     usd: float
     per_million: float
     as_of: str
+
+
+class Quote(Record):
+    """What training on a dataset would cost with a base model, at the vendor's usual number of passes."""
+
+    base_model: str
+    provider: str
+    price: Price
 
 
 class Report(Record):
@@ -174,6 +185,7 @@ class Report(Record):
     findings: tuple[Finding, ...] = ()
     tokens: TokenStatistics | None = None
     price: Price | None = None
+    quotes: tuple[Quote, ...] = Field((), description="of hosted base models, the cheapest first")
     ok: bool = True
 
 

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from cli import options, views
+from cli import options, preview, views
 from cli.terminal import err, print_json
 from errors import NotFound
+from providers import exports
 
 app = typer.Typer(help="Prepared datasets: list, show, export.", invoke_without_command=True)
 
@@ -44,7 +45,7 @@ def show(
     if not dataset:
         raise NotFound("No dataset was given.", "Name one, or a document by --source FILE.")
     one = registry.dataset(dataset)
-    print_json({"dataset": one}) if json else views.show_dataset(one, registry)
+    print_json({"dataset": one}) if json else preview.show_dataset(one, registry)
 
 
 @app.command()
@@ -53,10 +54,15 @@ def export(
     to: Annotated[Path, typer.Option(help="the folder to write train.jsonl and holdout.jsonl to")] = Path(
         "."
     ),
+    form: Annotated[
+        exports.Form, typer.Option("--format", help="as Hugging Face, OpenAI or Gemini take it, or as text")
+    ] = "messages",
     json: options.Json = False,
 ) -> None:
-    """Write the examples as JSONL of `messages`."""
+    """Write the training and the holdout examples as JSONL."""
     paths = options.open_registry().export_dataset(dataset, to)
+    for path in paths:
+        exports.convert(path, form)
     if json:
         print_json({"paths": [str(path) for path in paths]})
     for path in paths if not json else []:

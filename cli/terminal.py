@@ -153,10 +153,10 @@ def follow_steps() -> StepHandler:
     return handler
 
 
-def table(title: str, *columns: str, rows: Sequence[Sequence[object]]) -> None:
+def table(title: str, *columns: str, rows: Sequence[Sequence[object]], to: Console = out) -> None:
     made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", expand=False)
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:
         made.add_row(*(escape(str(cell)) for cell in row))
-    out.print(made)
+    to.print(made)

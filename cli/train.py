@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import launch
-from cli import options, views
+from cli import options, preview, views
 from cli.preparing import prepares
 from cli.terminal import err, follow_steps, print_json
 from errors import NotFound
@@ -47,7 +47,7 @@ def prepare(
     if json:
         print_json({"dataset": dataset})
     else:
-        views.show_dataset(dataset, options.open_registry())
+        preview.show_dataset(dataset, options.open_registry())
 
 
 @prepares
@@ -64,6 +64,7 @@ def train(
     accept_retirement: options.AcceptRetirement = False,
     max_cost: options.MaxCost = None,
     option: options.Option = None,
+    approve: Annotated[bool, typer.Option(help="show the data and ask before anything is trained")] = False,
     preparation: Preparation = Preparation(),
     json: options.Json = False,
 ) -> None:
@@ -85,10 +86,29 @@ def train(
             "use_case": use_case,
             "preparation": preparation,
         }
+    if approve:
+        parameters = approved(parameters, preparation, registry)
     result: TunedModel | Job = run_flow("fine_tune", parameters)
     if isinstance(result, Job) and result.status != "succeeded":
         launch.detach("finish_job", {"job_id": result.id}, registry.job_folder(result.id) / "flow.log")
     show_result(result, registry, json)
+
+
+def approved(parameters: dict[str, Any], preparation: Preparation, registry: "Registry") -> dict[str, Any]:
+    """What is left to do once a person has seen the data and agreed. Raises Abort if they do not."""
+    if dataset_id := parameters.get("dataset_id"):
+        dataset = registry.dataset(dataset_id)
+    else:
+        first = ("sources", "use_case", "recipe")
+        dataset = run_flow(
+            "prepare_dataset", {name: parameters[name] for name in first} | {"preparation": preparation}
+        )
+    preview.show_dataset(dataset, registry, to=err)
+    if not typer.confirm(f"Train {parameters['recipe'].base_model} on it?", err=True):
+        err.print("Not approved: nothing was trained. The dataset is kept.")
+        raise typer.Abort
+    kept = ("name", "recipe", "to_the_end")
+    return {name: parameters[name] for name in kept} | {"dataset_id": dataset.id}
 
 
 def run_flow(flow: str, parameters: dict[str, Any]) -> Any:

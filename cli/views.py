@@ -2,21 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import date
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from cli import preview
 from cli.terminal import FAILURE_NAMES, STATUS_NAMES, out, table
 from providers.catalogue import Base
-from records import Answer, Dataset, Evaluation, Job, Report, TunedModel
+from records import Answer, Dataset, Evaluation, Job, TunedModel
 
 if TYPE_CHECKING:
     from registry.datasets import TracedExample
-    from registry.store import Registry
-
-
-SHOWN_EXAMPLES = 3
 
 
 def list_jobs(jobs: Sequence[Job]) -> None:
@@ -78,7 +74,7 @@ def list_models(models: Sequence[TunedModel]) -> None:
 
 def show_made(model: TunedModel, dataset: Dataset) -> None:
     """The end of `train`: report, evaluation, two answers, what to do next."""
-    show_report(dataset.report, dataset)
+    preview.show_report(dataset)
     if model.evaluation:
         show_evaluation(model.evaluation)
     out.print(f"\n[bold]{escape(model.display_name)}[/] is published as {model.id}:")
@@ -174,45 +170,6 @@ def list_datasets(datasets: Sequence[Dataset]) -> None:
         for one in datasets
     ]
     table("Datasets", "dataset", "kind", "training", "holdout", "use case", rows=rows)
-
-
-def show_dataset(dataset: Dataset, registry: "Registry") -> None:
-    show_report(dataset.report, dataset)
-    for example in islice(registry.examples(dataset), SHOWN_EXAMPLES):
-        out.print(f"\n[dim]{escape('; '.join(map(str, example.sources)))}[/]", soft_wrap=True)
-        for message in example.messages:
-            out.print(f"  [bold]{message.role:9}[/] {escape(excerpt(message.content, 400))}")
-    folder = dataset.train_uri.rsplit("/", 1)[0]
-    out.print(f"\nFiles: {folder} (train, holdout, lineage, drops, validation.html)", soft_wrap=True)
-    out.print(f"Next:  luthier train --dataset {dataset.id}")
-
-
-def show_report(report: Report, dataset: Dataset) -> None:
-    """What came in, what went out and why."""
-    used = [file for file in report.files if file.used]
-    rows: list[tuple[str, object]] = [
-        ("files", f"{len(used)} used, {len(report.files) - len(used)} not"),
-        ("rows", report.rows_in),
-        ("examples", f"{report.train} training, {report.holdout} holdout (overlap {report.overlap:.0%})"),
-        ("kind", f"{dataset.kind}: {report.kind_reason}"),
-    ]
-    if report.labels:
-        rows.append(("labels", ", ".join(f"{name} {count}" for name, count in report.labels.items())))
-    if report.tokens:
-        tokens = report.tokens
-        rows.append(
-            ("tokens", f"{tokens.total:,}, {tokens.trainable:,} of them trained; longest {tokens.longest:,}")
-        )
-    if report.price:
-        rows.append(("price", f"about ${report.price.usd:.2f} (estimate, prices of {report.price.as_of})"))
-    rows += [("dropped", f"{count} {reason}") for reason, count in report.dropped.items()]
-    table(f"Dataset {dataset.id}", "", "", rows=rows)
-    for file in report.files:
-        if not file.used:
-            out.print(f"[yellow]not used[/] {escape(file.name)}: {escape(file.reason)}")
-    for found in report.findings:
-        style = {"error": "red", "warning": "yellow"}.get(found.severity, "dim")
-        out.print(f"[{style}]{found.severity}[/] {escape(found.message)} {escape(found.hint)}")
 
 
 def show_source(source: str, datasets: Sequence[Dataset], models: Sequence[TunedModel]) -> None:

@@ -1,11 +1,12 @@
 """Files and a use case in, a measured and published model out: `luthier train SOURCE… --use-case TEXT`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from prefect import flow
+from prefect import State, flow
 from pydantic import Field
 
 from records import Job, Preparation, Recipe, TunedModel
+from tasks.approval import approved, declined
 from tasks.clean import clean
 from tasks.evaluate import evaluate
 from tasks.fetch_dataset import fetch_dataset
@@ -31,8 +32,9 @@ def fine_tune(
     name: Annotated[str | None, Field(title="Name of the model", max_length=200)] = None,
     recipe: Annotated[Recipe, Field(title="Recipe")] = Recipe(),
     preparation: Annotated[Preparation, Field(title="Preparation")] = Preparation(),
+    approve: Annotated[bool, Field(title="Ask before training")] = False,
     to_the_end: Annotated[bool, Field(title="Wait for the model")] = True,
-) -> TunedModel | Job:
+) -> TunedModel | Job | State[Any]:
     """Read files, make a dataset of them, train on it, measure the model against its base, publish it.
 
     Args:
@@ -42,6 +44,7 @@ def fine_tune(
         name: Shown on the model's card. Default: the base model's name.
         recipe: What to train and how. Empty fields are filled in by the size of the data.
         preparation: How the files are cleaned, structured and split.
+        approve: Show the data's report and wait for a person's answer before anything is trained.
         to_the_end: Off: return as soon as the job is started; the flow finish-job goes on with it.
     """
     if dataset_id:
@@ -53,7 +56,9 @@ def fine_tune(
         dataset = structure(taught, use_case, preparation)
     opened = open_job(dataset, recipe, name)
     job = reopen_job(opened.id, validates=True)
-    validate(dataset, job.recipe, job)
+    checked = validate(dataset, job.recipe, job)
+    if approve and not approved(job, checked):
+        return declined(job)
     with training_slot(job):
         submitted = submit(job, to_the_end)
         if not to_the_end:

@@ -12,7 +12,7 @@ from prefect.artifacts import (
 )
 from prefect.context import FlowRunContext
 
-from records import Evaluation, Report
+from records import Dataset, Evaluation, Report
 
 
 def in_run() -> bool:
@@ -68,4 +68,21 @@ def evaluation_markdown(evaluation: Evaluation) -> str:
     for answer in evaluation.samples[:5]:
         lines += ["", f"> {answer.prompt[-400:]}", "", f"- expected: {answer.expected[:300]}"]
         lines += [f"- base: {answer.base[:300]}", f"- tuned: {answer.tuned[:300]}"]
+    return "\n".join(lines)
+
+
+def approval_markdown(dataset: Dataset) -> str:
+    """What a person should know before they let a model be trained."""
+    report = dataset.report
+    used = sum(file.used for file in report.files)
+    lines = [
+        f"**{report.train:,} training and {report.holdout:,} holdout examples** of the kind {dataset.kind}, "
+        f"from {used:,} of {len(report.files):,} files. {report.kind_reason}",
+        "",
+    ]
+    if report.price:
+        lines += [f"Price: about ${report.price.usd:.2f}.", ""]
+    lines += [f"- {found.severity}: {found.message}" for found in report.findings[:20]]
+    lines += [f"- dropped: {count:,} {reason}" for reason, count in report.dropped.items()]
+    lines += [f"- not used: {file.name}: {file.reason}" for file in report.files[:200] if not file.used]
     return "\n".join(lines)

@@ -4,7 +4,11 @@ import logging
 
 from prefect import task
 
+from providers.catalogue import bases
+from providers.hosted import epochs_for, price, today
+from providers.quotes import quotes
 from records import Dataset, Finding, Job, Recipe
+from settings import settings
 from tasks.artifacts import report_rows, show_table
 from tasks.failures import kept_with
 from tasks.retries import PATIENT
@@ -47,7 +51,20 @@ def measured(dataset: Dataset, recipe: Recipe) -> Dataset:
         base_model=base.id, minimum_examples=base.minimum_examples, example_tokens=base.example_tokens
     )
     counts = provider.measure(recipe.base_model, registry.examples(dataset))
-    return dataset.but(report=run_suite(dataset, counts, limits))
+    return priced(dataset.but(report=run_suite(dataset, counts, limits)), recipe)
+
+
+def priced(dataset: Dataset, recipe: Recipe) -> Dataset:
+    """With what training would cost, on the base that was chosen and on others."""
+    if not dataset.report.ok:
+        return dataset
+    known = bases(settings().bases_file)
+    quoted = quotes(dataset, known.values(), today())
+    own = next((quote.price for quote in quoted if quote.base_model == recipe.base_model), None)
+    chosen = known.get(recipe.base_model)
+    if own and chosen and recipe.epochs:
+        own = price(own.tokens // epochs_for(dataset), recipe.epochs, chosen)
+    return dataset.but(report=dataset.report.but(price=own, quotes=quoted))
 
 
 def with_findings(dataset: Dataset, found: list[Finding]) -> Dataset:

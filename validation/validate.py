@@ -159,7 +159,15 @@ def statistics(measured: "DataFrame") -> TokenStatistics | None:
         shortest=int(tokens.min()),
         median=int(tokens.median()),
         longest=int(tokens.max()),
+        histogram=histogram(tokens.tolist()),
     )
+
+
+def histogram(tokens: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Counts below 64, 128, 256 and so on, from the first filled step to the last."""
+    steps = Counter(max(64, 1 << token.bit_length()) for token in tokens)
+    filled = [64 << place for place in range(26)]
+    return tuple((step, steps[step]) for step in filled if min(steps) <= step <= max(steps))
 
 
 def size_of(uri: str) -> int:

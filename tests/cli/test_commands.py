@@ -1,5 +1,6 @@
 """The contract of the command line: one JSON document, exit codes, and words that help."""
 
+import io
 import json
 import subprocess
 import sys
@@ -167,3 +168,27 @@ def test_the_light_commands_load_no_heavy_library() -> None:
     heavy = "{'torch', 'transformers', 'great_expectations', 'prefect', 'pandas', 'unstructured'}"
     code = f"import sys, cli; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_person_who_does_not_approve_stops_before_the_training(
+    luthier: Any, tiny_base: str, parcels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    refused = luthier("train", str(parcels), "-u", USE_CASE, "--base-model", tiny_base, "--approve")
+    assert refused.code == 130 and "nothing was trained" in refused.err
+    assert "Examples, 10 of 60" in refused.err and "under" in refused.err and refused.out == ""
+    assert luthier("jobs", "--json").document == {"jobs": []}
+    (dataset,) = luthier("datasets", "--json").document["datasets"]
+    pairs = luthier(
+        "datasets",
+        "export",
+        dataset["id"],
+        "--to",
+        str(parcels.parent / "out"),
+        "--format",
+        "prompt-completion",
+        "--json",
+    )
+    first = json.loads(Path(pairs.document["paths"][0]).read_text().splitlines()[0])
+    assert set(first) == {"prompt", "completion"}

@@ -25,7 +25,7 @@ class Furnished(NamedTuple):
         environ = environment(home, PREFECT_API_URL=self.api, **self.shared)
         command = [str(BIN / "luthier"), "deploy", "--json"]
         done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
         return dict(json.loads(done.stdout))
 
 

@@ -10,7 +10,7 @@ import pytest
 from errors import InvalidData, NotEnoughData
 from records import FileReport, Finding, TokenCount
 from validation.suites import Limits, rules
-from validation.validate import raise_if_bad, validate
+from validation.validate import histogram, raise_if_bad, validate
 
 LIMITS = Limits(base_model="smollm2-135m", example_tokens=100)
 LABELS = ["billing", "refund", "card"]
@@ -302,7 +302,7 @@ def test_validation_is_silent_and_asks_no_network(make_dataset, dialogues):
 import socket, sys
 from records import Dataset, TokenCount
 from validation.suites import Limits
-from validation.validate import validate
+from validation.validate import histogram, validate
 
 def refuse(*_):
     sys.exit("a network look-up")
@@ -414,3 +414,7 @@ def test_ready_data_is_called_ready(make_dataset, dialogues, counts):
     validate(dataset, counts(13), LIMITS)
     text = (Path(dataset.train_uri).parent / "validation.html").read_text("utf-8")
     assert "<h2>Ready to train</h2>" in text
+
+
+def test_the_histogram_counts_by_powers_of_two() -> None:
+    assert histogram([10, 63, 64, 300]) == ((64, 2), (128, 1), (256, 0), (512, 1))
