@@ -77,6 +77,9 @@ class Row(Record):
 
     source: Source
     messages: tuple[Message, ...] = ()
+    speakers: tuple[str, ...] = Field(
+        (), description="who said each of the messages, where their roles are not yet decided"
+    )
     fields: dict[str, str] = {}
     text: str = Field("", description="a page or section as Markdown, line breaks kept")
     heading: tuple[str, ...] = Field(
@@ -87,6 +90,8 @@ class Row(Record):
     def holds_one_thing(self) -> Self:
         if sum(map(bool, (self.messages, self.fields, self.text))) > 1:
             raise ValueError("a row holds messages, fields or text, not several of them")
+        if self.speakers and len(self.speakers) != len(self.messages):
+            raise ValueError("each message of a conversation has a speaker")
         return self
 
 
@@ -263,6 +268,11 @@ class Preparation(Record):
         True,
         title="Redact",
         description="replace keys, addresses, numbers of cards and the like by placeholders",
+    )
+    assistant: str | None = Field(
+        None,
+        title="Assistant",
+        description="who of the people in chats and mails the model should speak as, if not who answers most",
     )
     teacher: Teacher | None = Field(
         None, title="Teacher", description="a model that writes questions and answers out of documents"

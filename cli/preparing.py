@@ -43,6 +43,12 @@ Allow = Annotated[
 ]
 
 
+Assistant = Annotated[
+    str | None,
+    typer.Option(
+        "--assistant", metavar="NAME", help="who of the people in chats and mails the model speaks as"
+    ),
+]
 TeacherUrl = Annotated[
     str | None,
     typer.Option(
@@ -74,6 +80,7 @@ def preparation_of(
     redact_drop: RedactDrop = None,
     redact_stop: RedactStop = None,
     allow: Allow = None,
+    assistant: Assistant = None,
     teacher: TeacherUrl = None,
     teacher_model: TeacherModel = None,
     teacher_key: TeacherKey = "LUTHIER_TEACHER_KEY",
@@ -88,6 +95,7 @@ def preparation_of(
         near_duplicates=near_duplicates,
         seed=seed,
         redact=redact,
+        assistant=assistant,
         teacher=teacher_of(
             teacher,
             teacher_model,

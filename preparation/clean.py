@@ -3,7 +3,7 @@ with its source and the rule. Three passes over files; memory grows by a few hun
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from preparation.duplicates import near_duplicates as near_duplicate_rows
 from preparation.noise import Denoiser, NoiseProfile, is_too_short
 from preparation.redaction import Redactor, redacted_drop
 from preparation.repair import repair
+from preparation.speakers import Cast
 from preparation.spool import Spool
 from records import Drop, Finding, Redaction, Row, Rows, Source
 
@@ -35,18 +36,22 @@ def clean(
     near_duplicates: float = 0.85,
     redact: bool = True,
     redaction: Redaction | None = None,
+    assistant: str | None = None,
 ) -> Rows:
     """Write `rows.jsonl` and `drops.jsonl` (earlier drops and new ones) to `out`.
 
     `near_duplicates` is the Jaccard similarity (0 to 1) of words and word pairs at which a row is dropped
     for an earlier one; at 1 only rows go that say the same in the same words. Files are taken in an order
-    that depends on their content, so folders and the order of sources change nothing. Raises InvalidData
-    where `redaction` says to stop at what was found.
+    that depends on their content, so folders and the order of sources change nothing. `assistant` names the
+    person of chats and mails whom the model should speak as. Raises InvalidData where `redaction` says to
+    stop at what was found, and where nobody of that name speaks.
     """
     uri, drops_uri = rowfile.place(out, "rows.jsonl"), rowfile.place(out, "drops.jsonl")
     with ExitStack() as stack:
         drops = stack.enter_context(rowfile.writing(drops_uri))
-        cleaner = _Cleaner(drops, Redactor(redaction or Redaction()) if redact else None)
+        cleaner = _Cleaner(
+            drops, Redactor(redaction or Redaction()) if redact else None, Cast(assistant or "")
+        )
         cleaner.copy_drops(rows.drops_uri)
         repaired, distinct = stack.enter_context(Spool()), stack.enter_context(Spool())
         shingles = stack.enter_context(Shingles())
@@ -66,8 +71,9 @@ def clean(
 class _Cleaner:
     """The three passes and what they learn."""
 
-    def __init__(self, drops: rowfile.Writer, redactor: Redactor | None):
+    def __init__(self, drops: rowfile.Writer, redactor: Redactor | None, cast: Cast):
         self.drops = drops
+        self.cast = cast
         self.redactor = redactor
         self.noise = NoiseProfile()
         self.tables: dict[str, Table] = {}
@@ -95,12 +101,15 @@ class _Cleaner:
                 if reason := self.redactor.dropped():
                     self.drop(row.source, reason, shown(fixed))
                     continue
-            if fixed.text:
+            if fixed.speakers:
+                self.cast.add(fixed)
+            elif fixed.text:
                 self.noise.add(fixed)
             elif fixed.fields:
                 self.tables.setdefault(row.source.uri, Table()).add(fixed.fields)
             repaired.write(fixed)
         self.noise.end_document()
+        self.cast.check()
         if self.redactor:
             self.redactor.stop_if_told()
 
@@ -111,7 +120,7 @@ class _Cleaner:
         denoiser = Denoiser(self.noise.headers, self.noise.boilerplate())
         tables = grouped((uri, self.tables[uri]) for uri in order if uri in self.tables)
         met: dict[bytes, int] = {}
-        for row in repaired.of_files(order):
+        for row in self._with_roles(repaired.of_files(order)):
             quiet = self._without_noise(row, denoiser) if row.text else row
             if quiet is None:
                 continue
@@ -122,6 +131,17 @@ class _Cleaner:
                 continue
             distinct.write(quiet)
             shingles.add(parts)
+
+    def _with_roles(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            if not row.speakers:
+                yield row
+                continue
+            for made in self.cast.rows(row):
+                if isinstance(made, Row):
+                    yield made
+                else:
+                    self.drop(row.source, made, shown(row))
 
     def _without_noise(self, row: Row, denoiser: Denoiser) -> Row | None:
         text, removed = denoiser.clean(row)
@@ -152,7 +172,7 @@ class _Cleaner:
                 kept.write(row)
 
     def findings(self) -> list[Finding]:
-        found = self.redactor.findings() if self.redactor else []
+        found = [*self.cast.findings(), *(self.redactor.findings() if self.redactor else ())]
         if self.repaired:
             message = f"Damaged or invisible characters were repaired in {self.repaired:,} rows."
             found.append(Finding(rule="repaired", severity="info", message=message, count=self.repaired))

@@ -22,6 +22,7 @@ def clean(rows: Rows, preparation: Preparation) -> Rows:
             near_duplicates=preparation.near_duplicates,
             redact=preparation.redact,
             redaction=preparation.redaction,
+            assistant=preparation.assistant,
         )
     dropped = ", ".join(f"{count} {reason}" for reason, count in cleaned.dropped.items())
     log.info("Kept %s of %s rows%s.", cleaned.count, rows.count, f" (dropped: {dropped})" if dropped else "")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from preparation.readers import Unreadable, outline, shapes
+from preparation.readers import Unreadable, chat_export, outline, shapes
 from preparation.readers.encoding import read_text
 from records import Drop, Row, Source
 
@@ -19,6 +19,9 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
         raise Unreadable("It is larger than the 512 MB that a JSON file may have", "write it as JSON Lines")
     try:
         document = _parsed(read_text(path).strip("\ufeff \t\r\n"))
+        if chats := chat_export.found(document):
+            yield from chat_export.chat_rows(chats, source)
+            return
         found = records(document)
         if found is None:
             yield from outline.rows(document, source.uri)

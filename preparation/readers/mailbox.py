@@ -1,27 +1,22 @@
-"""A mailbox file: its mails by thread. A thread is a conversation where it can be told who answers.
-
-Who answers can be told if one address takes part in nearly all threads that several people started and never
-starts one: that of a help desk. Then it speaks as the assistant. Otherwise each mail is a text of its own.
-"""
+"""A mailbox file: its mails by thread. A thread of several people is a conversation, others are texts."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from email import message_from_bytes, policy
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from preparation.readers import Member, Unreadable, undamaged
+from preparation.readers import Member, Unreadable, conversation, undamaged
+from preparation.readers.conversation import Said
 from preparation.readers.document import rows
 from preparation.readers.mail import Mail, plain_subject, told
-from records import Drop, Message, Row, Source
+from records import Drop, Row, Source
 
 LARGEST = 1 << 31
 LARGEST_MAIL = 1 << 26
 FROM = re.compile(rb"From \S.*\d{4}\s*$|From - |From \S+@\S+ ")
-LEAST_THREADS = 3
-NEARLY_ALL = 0.8
 QUOTED = re.compile(
     r"^(?:>|On .{6,200} wrote:\s*$|Am .{6,200} schrieb .{0,120}:\s*$|Le .{6,200} a écrit\s?:\s*$"
     r"|-{3,} ?Original Message ?-{3,}|-{2,} ?Ursprüngliche Nachricht)",
@@ -46,8 +41,7 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop | Member]:
                 yield Member(f"{number}/{name}", BytesIO(content))
             mails.append(Numbered(number, mail._replace(attached=[])))
         threads = _threads(mails)
-        desk = _desk(threads)
-        items = [item for thread in threads for item in _thread(thread, desk, source)]
+        items = [item for thread in threads for item in _thread(thread, source)]
     if not mails:
         raise Unreadable("It holds no mail")
     yield from items
@@ -90,28 +84,14 @@ def _threads(mails: Sequence[Numbered]) -> list[list[Numbered]]:
     return [sorted(thread, key=lambda at: (at.mail.date, at.number)) for thread in threads.values()]
 
 
-def _desk(threads: Sequence[Sequence[Numbered]]) -> str:
-    """The address that answers the others, or nothing."""
-    exchanged = [thread for thread in threads if len({at.mail.sender for at in thread}) == 2]
-    asked = Counter(thread[0].mail.sender for thread in exchanged)
-    taking_part = Counter(sender for thread in exchanged for sender in {at.mail.sender for at in thread})
-    if len(exchanged) < LEAST_THREADS or len(asked) < 2:
-        return ""
-    sender, count = taking_part.most_common(1)[0]
-    return sender if count >= NEARLY_ALL * len(exchanged) and not asked[sender] else ""
-
-
-def _thread(thread: Sequence[Numbered], desk: str, source: Source) -> Iterator[Row | Drop]:
-    senders = {at.mail.sender for at in thread}
-    if desk in senders and len(senders) == 2 and thread[0].mail.sender != desk:
-        messages = [
-            Message(role="assistant" if at.mail.sender == desk else "user", content=written)
-            for at in thread
-            if (written := _own_words(at.mail))
-        ]
-        if {message.role for message in messages} == {"user", "assistant"}:
-            yield Row(source=Source(uri=source.uri, element=thread[0].number), messages=tuple(messages))
-            return
+def _thread(thread: Sequence[Numbered], source: Source) -> Iterator[Row | Drop]:
+    said = [Said(at.mail.sender, _own_words(at.mail), at.number) for at in thread]
+    if len({one.speaker for one in said if one.text}) > 1:
+        yield from (
+            row.model_copy(update={"heading": (plain_subject(thread[0].mail.subject),)})
+            for row in conversation.rows(said, source)
+        )
+        return
     for at in thread:
         for item in rows(at.mail.blocks, source, plain_subject(at.mail.subject)):
             yield item.model_copy(update={"source": Source(uri=source.uri, element=at.number)})

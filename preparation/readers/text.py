@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from preparation.readers import conversation
 from preparation.readers.encoding import open_text
+from preparation.readers.transcript import is_transcript, said
 from records import Drop, Row, Source
 
+BEGINNING = 60  # lines that tell a transcript of a chat from prose
 SECTION = 4000  # characters: about a thousand tokens, within every base model's limit
 LONGEST_LINE = 1 << 20
 SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’)\]]*(?:\s+|(?<=[。！？]))""")
@@ -21,6 +25,11 @@ class Line(NamedTuple):
 
 def read(path: Path, source: Source) -> Iterator[Row | Drop]:
     with open_text(path) as file:
+        if is_transcript(islice(iter(lambda: file.readline(LONGEST_LINE), ""), BEGINNING)):
+            file.seek(0)
+            yield from conversation.rows(said(file), source, "line")
+            return
+        file.seek(0)
         for number, text in sections(_lines(file)):
             yield Row(source=Source(uri=source.uri, line=number), text=text)
 

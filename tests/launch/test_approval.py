@@ -8,7 +8,7 @@ import httpx
 
 from registry import Registry
 from tests.launch.conftest import Furnished
-from tests.launch.test_retry import END_SECONDS, ended, start
+from tests.launch.following import END_SECONDS, ended, started
 from tests.prefect_server import worker
 
 
@@ -46,7 +46,7 @@ def test_a_run_waits_for_a_person_and_goes_by_the_answer(
     given = {"sources": [str(parcels)], "use_case": "Sort parcels", "recipe": recipe, "approve": True}
     registry = Registry(furnished.shared["LUTHIER_DATABASE_URL"], tmp_path, furnished.shared["LUTHIER_STORE"])
     with worker("own-hardware", tmp_path / "worker", api, **furnished.shared):
-        run_id = start(api, "fine-tune/own-hardware", given)
+        run_id = started(api, "fine-tune/own-hardware", given)
         run = waiting(api, run_id)
         assert run["state"]["name"] == "Suspended", run["state"]
         (event,) = told(api, run_id)
@@ -58,7 +58,7 @@ def test_a_run_waits_for_a_person_and_goes_by_the_answer(
         job = registry.job(event["payload"]["job"])
         assert (job.status, job.remote_id) == ("cancelled", None)
 
-        again = start(api, "fine-tune/own-hardware", given)
+        again = started(api, "fine-tune/own-hardware", given)
         assert waiting(api, again)["state"]["name"] == "Suspended"
         answer(api, again, go_on=True)
         done = ended(api, again)

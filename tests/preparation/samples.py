@@ -228,11 +228,32 @@ def _saved(save: Callable[[io.BytesIO], object]) -> bytes:
     return stream.getvalue()
 
 
+WHATSAPP = "".join(
+    f"{day:02}/01/2024, 10:0{minute} - {name}: {words}\n"
+    for day in (3, 5)
+    for minute, (name, words) in enumerate(
+        (("Ann", "When does it leave?"), ("Desk", "At noon."), ("Ann", "Fine."))
+    )
+)
+
+
+def slack() -> bytes:
+    said = [
+        {"type": "message", "user": name, "text": words, "ts": f"17040960{at:02}.5"}
+        for at, (name, words) in enumerate(
+            (("U1", "When?"), ("U2", "At noon."), ("U1", "Where?"), ("U2", "Here."))
+        )
+    ]
+    return json.dumps(said).encode()
+
+
 @cache
 def samples() -> dict[str, bytes]:
     """Every format by the name of a file of it."""
     text = STORY.encode()
     return {
+        "chat.txt": WHATSAPP.encode(),
+        "slack.json": slack(),
         "chat.jsonl": b'{"messages": [{"role": "user", "content": "When?"}, {"role": "assistant", "content": "Noon."}]}\n'
         * 3,
         "pairs.json": b'[{"question": "When?", "answer": "At noon."}, {"question": "Where?", "answer": "Here."}]',

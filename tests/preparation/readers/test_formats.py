@@ -9,7 +9,7 @@ from tests.preparation.samples import STORY, samples
 POINTS = "- Adults pay four\n- Children pay two"
 CODE = "```sh\nferry --now\n```"
 TABLE = "| From | To |\n| --- | --- |\n| {} | {} |"
-DIALOGUE = [("user", "When does it leave?"), ("assistant", "At noon.")]
+DIALOGUE = [("user", "When does it leave?"), ("user", "At noon.")]
 
 
 def told(items: list) -> list:

@@ -56,15 +56,21 @@ def mailbox(*mails: tuple[str, str, str]) -> bytes:
     return written.encode()
 
 
-def test_mails_among_equals_stay_texts(read) -> None:
-    rows = read("box.mbox", mailbox(("a@x.org", "Boat", "One?"), ("b@x.org", "Re: Boat", "Two.")))
+def test_a_thread_of_several_people_is_a_conversation_with_its_speakers(read) -> None:
+    (row,) = read("box.mbox", mailbox(("a@x.org", "Boat", "One?"), ("b@x.org", "Re: Boat", "Two.")))
+    assert [message.content for message in row.messages] == ["One?", "Two."]
+    assert (row.speakers, row.heading) == (("a@x.org", "b@x.org"), ("Boat",))
+
+
+def test_mails_that_nobody_answers_stay_texts(read) -> None:
+    rows = read("box.mbox", mailbox(("a@x.org", "Boat", "One?"), ("b@x.org", "Train", "Two.")))
     assert [(row.heading, row.text, row.source.element) for row in rows] == [
         (("Boat",), "One?", 1),
-        (("Boat",), "Two.", 2),
+        (("Train",), "Two.", 2),
     ]
 
 
-def test_a_help_desk_answers_as_the_assistant_without_what_it_quotes(read) -> None:
+def test_an_answer_comes_without_what_it_quotes(read) -> None:
     mails = []
     for at in range(4):
         mails.append((f"guest{at}@x.org", f"Boat {at}", "From where does it leave?"))
@@ -74,5 +80,6 @@ def test_a_help_desk_answers_as_the_assistant_without_what_it_quotes(read) -> No
     assert len(rows) == 4
     assert [(message.role, message.content) for message in rows[0].messages] == [
         ("user", "From where does it leave?"),
-        ("assistant", "From the pier."),
+        ("user", "From the pier."),
     ]
+    assert rows[0].speakers == ("guest0@x.org", "desk@x.org")
