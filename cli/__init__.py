@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from cli import batch, datasets, deploy, jobs, keys, models, serve, train
+from cli import batch, datasets, deploy, doctor, jobs, keys, models, serve, train
 from cli.terminal import err, error_document, print_error, print_json
 from errors import LuthierError
 
@@ -26,6 +26,7 @@ app.command("chat")(models.chat)
 app.command("bases")(models.bases)
 app.command("serve")(serve.serve)
 app.command("deploy")(deploy.deploy)
+app.command("doctor")(doctor.doctor)
 app.add_typer(batch.app, name="batch")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")

@@ -101,6 +101,14 @@ class NamesShutdowns(Protocol):
         """The days that the vendor names, by model."""
 
 
+@runtime_checkable
+class Greets(Protocol):
+    """A provider that can say whether it would take a job."""
+
+    def greet(self) -> str:
+        """What answers, after one cheap question. Raises NotConfigured, Refused or Unavailable."""
+
+
 def get(name: str, **arguments: Any) -> Provider:
     """Raises NotConfigured for a provider that is gone or whose library is missing."""
     if name not in HOMES:

@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from errors import NotConfigured, NotFound, Unavailable
 from registry.engine import for_writing, open_engine, shown
-from registry.schema import bring_up_to_date
+from registry.schema import bring_up_to_date, revision
 
 SHORTEST_PREFIX = 4  # a shorter start of an id names too much by accident
 
@@ -44,6 +44,13 @@ class Database:
                 self._engine = engine
             return self._engine
 
+    def standing(self) -> str | None:
+        """The revision of the schema as it is, without an upgrade; none for an empty database."""
+        if self.url.startswith("sqlite:///") and not Path(self.url.removeprefix("sqlite:///")).exists():
+            return None
+        with self._faults(), open_engine(self.url).connect() as connection, connection.begin():
+            return revision(connection)
+
     def close(self) -> None:
         """Let go of idle connections; the next transaction opens new ones."""
         with self._opening:
@@ -56,7 +63,7 @@ class Database:
             yield
         except (OperationalError, InterfaceError) as error:
             raise Unavailable(
-                f"The registry {shown(self.url)} can't be used now: {error.orig}.",
+                f"The registry {shown(self.url)} can't be used now: {str(error.orig).rstrip('.')}.",
                 "Check that it can be reached and written to, then try again.",
             ) from error
         except IntegrityError:

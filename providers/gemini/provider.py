@@ -87,6 +87,13 @@ class Gemini:
     def jobs(self) -> jobs.Jobs:
         return jobs.Jobs(self.access)
 
+    def greet(self) -> str:
+        self.access.demand()
+        self.staging.demand()
+        jobs, staged = self.jobs.newest(), self.staging.listed()
+        place = f"{self.access.project} in {self.access.location}"
+        return f"{place} takes the credentials; {len(jobs)} recent jobs, {len(staged)} staged files."
+
     def plan(self, dataset: Dataset, recipe: Recipe) -> Recipe:
         return recipe if recipe.epochs else recipe.but(epochs=hosted.epochs_for(dataset))
 

@@ -103,3 +103,14 @@ def wants_four_bit(options: Options, device: Device, weight_bytes: float, model_
     if options.quantize != "auto" or not possible or "qwen3_5" in model_type:
         return options.quantize == "4bit"
     return weight_bytes > 0.6 * torch.cuda.mem_get_info()[0]
+
+
+def described() -> str:
+    """What this machine trains on, in words."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return f"no NVIDIA GPU is seen; {usable_processors()} processors, torch {torch.__version__}."
+    cards = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
+    named = ", ".join(f"{card.name} ({card.total_memory / 1e9:.0f} GB)" for card in cards)
+    return f"{named}, torch {torch.__version__}."

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from errors import InvalidData, NotFound, TrainingFailed, Unavailable
 from providers.gpu import bases, checks, options
+from providers.gpu.device import described
 from providers.gpu.jobs import JobFolder, JobSpec, failed, write_atomically
 from providers.gpu.options import planned, row_limit
 from providers.gpu.template import Template
@@ -58,6 +59,9 @@ class Gpu:
 
     def __init__(self, home: Path):
         self.home = Path(home).expanduser().absolute()
+
+    def greet(self) -> str:
+        return described()
 
     def plan(self, dataset: Dataset, recipe: Recipe) -> Recipe:
         examples = dataset.report.train or checks.count_lines(dataset.train_uri)

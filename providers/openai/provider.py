@@ -118,6 +118,11 @@ class OpenAI:
 
         return _day(getattr(self.patience(ask), "shutdown_date", None))
 
+    def greet(self) -> str:
+        with mapped("listing the models"):
+            found = self.client.with_options(timeout=15).models.list()
+        return f"{self.base_url or URL} takes the key and offers {len(found.data)} models."
+
     def shutdowns(self) -> dict[str, date]:
         """The shutdown dates that OpenAI names, by model."""
 
