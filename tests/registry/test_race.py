@@ -60,11 +60,15 @@ def test_each_of_a_hundred_jobs_is_bought_once(registry, make_dataset, vendor, t
         )
         for _ in range(2)
     ]
-    assert [worker.stdout.readline() for worker in workers] == [b"ready\n"] * 2
-    for worker in workers:
-        worker.stdin.write(b"\n")
-        worker.stdin.flush()
-    assert [worker.wait(timeout=240) for worker in workers] == [0, 0]
+    try:
+        assert [worker.stdout.readline() for worker in workers] == [b"ready\n"] * 2
+        for worker in workers:
+            worker.stdin.write(b"\n")
+            worker.stdin.flush()
+        assert [worker.wait(timeout=240) for worker in workers] == [0, 0]
+    finally:
+        for worker in workers:
+            worker.kill()
     bought = [made["metadata"]["luthier_job"] for made in vendor.jobs.values()]
     assert sorted(bought) == sorted(job.id for job in registry.jobs())
     assert {job.remote_id for job in registry.jobs()} == set(vendor.jobs)

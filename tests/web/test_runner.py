@@ -300,6 +300,7 @@ def test_two_runners_race_for_a_hundred_runs_and_each_is_started_once(stage, tmp
         )
         for name in ("one", "two")
     ]
+    stage.processes += racers
     assert [racer.stdout.readline() for racer in racers] == [b"ready\n"] * 2
     for racer in racers:
         racer.stdin.write(b"\n")
