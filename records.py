@@ -343,6 +343,10 @@ class Event(Record):
     metrics: dict[str, float] = {}
 
 
+# Options that say what a person allows and how a model is measured; they train no other model.
+NOT_TRAINED_ON = frozenset({"accept_retirement", "max_cost", "evaluate_on"})
+
+
 class Job(Record):
     id: str
     name: str
@@ -356,6 +360,7 @@ class Job(Record):
     failure: Failure | None = None
     resume_at: datetime | None = Field(None, description="its vendor takes no new job before")
     deadline: datetime | None = Field(None, description="a hosted job that has not ended by then is given up")
+    estimate: Price | None = Field(None, description="of the cost, made before the job was started")
     created_at: datetime = Field(default_factory=now)
     updated_at: datetime = Field(default_factory=now)
     finished_at: datetime | None = None
@@ -371,7 +376,8 @@ class Job(Record):
 
     @staticmethod
     def id_for(dataset_id: str, recipe: Recipe, attempt: int) -> str:
-        return content_id("job", dataset_id, recipe.model_dump(mode="json"), attempt)
+        trained = {name: value for name, value in recipe.options.items() if name not in NOT_TRAINED_ON}
+        return content_id("job", dataset_id, recipe.but(options=trained).model_dump(mode="json"), attempt)
 
 
 class Answer(Record):

@@ -24,6 +24,11 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="the registry; default SQLite at HOME/luthier.db")
     base_model: str = Field("smollm2-135m", description="the base model of a job that names none")
     bases_file: Path | None = Field(None, description="a TOML file that adds to the catalogue or changes it")
+    max_cost: float | None = Field(
+        None,
+        gt=0,
+        description="hosted jobs estimated above so many US dollars are refused, if they set no limit",
+    )
 
     openai_api_key: str = Field("", validation_alias=AliasChoices("LUTHIER_OPENAI_API_KEY", "OPENAI_API_KEY"))
     openai_base_url: str = Field(
@@ -113,6 +118,7 @@ class Settings(BaseSettings):
                     "base_url": self.openai_base_url,
                     "home": self.root,
                     "bases_file": self.bases_file,
+                    "max_cost": self.max_cost,
                 }
             case "gemini":
                 return {
@@ -120,6 +126,7 @@ class Settings(BaseSettings):
                     "location": self.google_location,
                     "bucket": self.google_bucket,
                     "bases_file": self.bases_file,
+                    "max_cost": self.max_cost,
                 }
             case _:
                 return {"home": self.root}

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from errors import LuthierError, Refused, Unavailable
 from providers.catalogue import Base
-from records import Dataset, Finding, Price, Progress, Recipe
+from records import Dataset, Finding, Job, Price, Progress, Recipe
 
 log = logging.getLogger("luthier.providers")
 
@@ -81,6 +81,15 @@ def price(tokens: int, epochs: int, base: Base) -> Price | None:
     )
 
 
+def billed(job: Job, base: Base | None) -> Price | None:
+    """What the vendor counted, all epochs, at the price of the estimate; None where it counted nothing."""
+    tokens = int(job.progress.metrics.get("trained_tokens", 0)) if job.progress else 0
+    known = job.estimate or (price(0, 1, base) if base else None)
+    if not tokens or known is None:
+        return None
+    return known.but(tokens=tokens, usd=round(tokens * known.per_million / 1e6, 6))
+
+
 def polled(
     remote_ids: Iterable[str], poll: Callable[[str], Progress], is_missing: Callable[[LuthierError], bool]
 ) -> dict[str, Progress]:
@@ -130,13 +139,15 @@ def refuse_dear(estimate: Price | None, limit: float | None, base: Base) -> None
     if estimate is None:
         raise Refused(
             f"The price of training {base.id} is not known, so the limit of ${limit:g} can't be kept.",
-            "Set `training_price` in a catalogue file of your own (LUTHIER_BASES_FILE), or lift the limit.",
+            "Set `training_price` in a catalogue file of your own (LUTHIER_BASES_FILE), or lift the limit "
+            "(--max-cost, LUTHIER_MAX_COST).",
         )
     if estimate.usd > limit:
         raise Refused(
             f"Training would cost about ${estimate.usd:.2f}, above the limit of ${limit:g}.",
             f"That is {estimate.tokens:,} tokens at ${estimate.per_million:g} per million (price of "
-            f"{estimate.as_of}). Use fewer epochs or examples, a cheaper base, or raise --max-cost.",
+            f"{estimate.as_of}). Use fewer epochs or examples, a cheaper base, or raise the limit (--max-cost, "
+            "LUTHIER_MAX_COST).",
         )
 
 

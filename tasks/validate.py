@@ -32,6 +32,8 @@ def validate(dataset: Dataset, recipe: Recipe, job: Job | None = None) -> Datase
     with kept_with(job):
         checked = measured(dataset, recipe)
         registry.keep_dataset(checked)
+        if job:
+            registry.update_job(job.id, estimate=checked.report.price)
         show_table("data-report", report_rows(checked.report), f"Data report of {dataset.id}")
         raise_if_bad(checked.report)
     # the dataset is kept, and so is the result of the step that made it: nobody reads its rows again

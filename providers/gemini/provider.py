@@ -57,7 +57,8 @@ class Options(HostedOptions):
 
 
 class Gemini:
-    """`endpoint` and `storage_endpoint` replace Google's hosts; no credentials: the application-default."""
+    """`endpoint` and `storage_endpoint` replace Google's hosts; no credentials: the application-default;
+    `max_cost` is the limit of jobs that name none."""
 
     name: ClassVar[str] = "gemini"
     title: ClassVar[str] = "Google Gemini"
@@ -74,6 +75,7 @@ class Gemini:
         endpoint: str = "",
         storage_endpoint: str = "",
         bases_file: Path | None = None,
+        max_cost: float | None = None,
         patience: Patience = PATIENT,
         today: hosted.Today = hosted.today,
         timeout: float = TIMEOUT_SECONDS,
@@ -81,7 +83,7 @@ class Gemini:
         self.bases_file, self.patience, self.today = bases_file, patience, today
         self.access = Access(project, location, credentials, endpoint, storage_endpoint, patience, timeout)
         self.staging = Staging(self.access, bucket)
-        self.count = tokens.estimated
+        self.count, self.max_cost = tokens.estimated, max_cost
 
     @cached_property
     def jobs(self) -> jobs.Jobs:
@@ -112,7 +114,7 @@ class Gemini:
         _ = self.access.credentials
         survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
         estimate = hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
-        hosted.refuse_dear(estimate, options.max_cost, base)
+        hosted.refuse_dear(estimate, options.max_cost or self.max_cost, base)
         return [
             hosted.price_finding(estimate, base),
             *findings(FORMAT, survey, base),
@@ -141,8 +143,8 @@ class Gemini:
             return found
         options, base = options_of(recipe, Options), find(recipe.base_model, self.bases_file)
         self._refuse(base, recipe, options)
-        if options.max_cost:
-            hosted.refuse_dear(self.price(dataset, recipe), options.max_cost, base)
+        if limit := options.max_cost or self.max_cost:
+            hosted.refuse_dear(self.price(dataset, recipe), limit, base)
         with written(converted(FORMAT, lines(dataset.train_uri))) as file:
             uri = self.staging.put(file)
         return self.jobs.create_once(label, recipe.base_model, uri, _config(recipe, options, label))

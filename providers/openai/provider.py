@@ -49,7 +49,8 @@ class Options(HostedOptions):
 
 
 class OpenAI:
-    """`base_url` may name another service of the same protocol; `home` keeps notes of unfinished uploads."""
+    """`base_url` may name another service of the same protocol; `home` keeps notes of unfinished uploads;
+    `max_cost` is the limit of jobs that name none."""
 
     name: ClassVar[str] = "openai"
     title: ClassVar[str] = "OpenAI"
@@ -63,6 +64,7 @@ class OpenAI:
         base_url: str = "",
         home: Path | None = None,
         bases_file: Path | None = None,
+        max_cost: float | None = None,
         patience: Patience = PATIENT,
         today: hosted.Today = hosted.today,
         part_bytes: int = PART_BYTES,
@@ -70,6 +72,7 @@ class OpenAI:
     ):
         self.api_key, self.base_url, self.home, self.bases_file = api_key, base_url, home, bases_file
         self.patience, self.today, self.part_bytes, self.timeout = patience, today, part_bytes, timeout
+        self.max_cost = max_cost
 
     @cached_property
     def count(self) -> tokens.Count:
@@ -149,7 +152,7 @@ class OpenAI:
         self._refuse(base, options)
         survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
         estimate = hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
-        hosted.refuse_dear(estimate, options.max_cost, base)
+        hosted.refuse_dear(estimate, options.max_cost or self.max_cost, base)
         found = [*findings(FORMAT, survey, base), *hosted.retirement_finding(base), *self._notes(recipe)]
         return [hosted.price_finding(estimate, base), *found]
 
@@ -179,9 +182,9 @@ class OpenAI:
             return found
         options = options_of(recipe, Options)
         self._refuse(self.base(recipe.base_model), options)
-        if options.max_cost:
+        if limit := options.max_cost or self.max_cost:
             base = find(recipe.base_model, self.bases_file)
-            hosted.refuse_dear(self.price(dataset, recipe), options.max_cost, base)
+            hosted.refuse_dear(self.price(dataset, recipe), limit, base)
         with written(converted(FORMAT, lines(dataset.train_uri))) as file:
             training_file, sha256 = self.files.put(file), file.sha256
         request = _request(recipe, options, training_file, label)
