@@ -146,8 +146,8 @@ def refuse_dear(estimate: Price | None, limit: float | None, base: Base) -> None
         raise Refused(
             f"Training would cost about ${estimate.usd:.2f}, above the limit of ${limit:g}.",
             f"That is {estimate.tokens:,} tokens at ${estimate.per_million:g} per million (price of "
-            f"{estimate.as_of}). Use fewer epochs or examples, a cheaper base, or raise the limit (--max-cost, "
-            "LUTHIER_MAX_COST).",
+            f"{estimate.as_of}). Use fewer epochs or examples, a cheaper base, or raise --max-cost or "
+            "LUTHIER_MAX_COST.",
         )
 
 
