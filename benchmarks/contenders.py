@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from providers.gpu import adapter, bases, kernels
+from providers.gpu.checkpoint import TrainingState
 from providers.gpu.device import Device, has_bfloat16, usable_processors
 from providers.gpu.jobs import JobFolder
 from providers.gpu.options import Options
@@ -42,7 +43,7 @@ class Task:
 
     @property
     def recipe(self) -> Recipe:
-        options = {"batch_examples": self.batch, "threads": self.threads}
+        options = {"batch_examples": self.batch, "threads": self.threads, "warmup": 0.0}
         return Recipe(
             base_model=self.base_model,
             epochs=self.epochs,
@@ -64,9 +65,9 @@ class PausingReporter(Reporter):
         super().__init__(job)
         self.pause = pause
 
-    def trained(self, step: int, steps: int, tokens: int, epoch: float, *figures: float) -> None:
-        super().trained(step, steps, tokens, epoch, *figures)
-        if epoch == int(epoch) and step < steps:
+    def trained(self, state: TrainingState, steps: int, epoch: float, *figures: float) -> None:
+        super().trained(state, steps, epoch, *figures)
+        if epoch == int(epoch) and state.step < steps:
             self.pause()
 
 
@@ -109,7 +110,7 @@ def peft_loop(task: Task, pause: Pause) -> Any:
             )
             model(input_ids=tokens, attention_mask=seen, labels=labels).loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            rate = learning_rate(epoch * per_epoch + step, per_epoch * task.epochs, task.learning_rate, 0.05)
+            rate = learning_rate(epoch * per_epoch + step, per_epoch * task.epochs, task.learning_rate, 0.0)
             optimizer.param_groups[0]["lr"] = rate
             optimizer.step()
             optimizer.zero_grad()
@@ -144,7 +145,7 @@ def trl(task: Task, pause: Pause, precision: str = BEST_PRECISION, **settings: A
             learning_rate=task.learning_rate,
             lr_scheduler_type="cosine_with_min_lr",
             lr_scheduler_kwargs={"min_lr_rate": 0.1},
-            warmup_steps=0.05,
+            warmup_steps=0,
             seed=task.seed,
             save_strategy="no",
             report_to="none",

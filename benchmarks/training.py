@@ -1,0 +1,186 @@
+"""Training speed, memory and loss of Luthier and its rivals on the same rows, interleaved in one run.
+
+    pip install -e '.[bench]'
+    python -m benchmarks.training [--data long short none] [--rows 32] [--epochs 5]
+
+Each contender is a process of its own that trains on through the epochs; they take turns, one epoch each, so
+that whatever else the machine does falls on all alike. The first epoch warms up, the medians are of the
+others. Tokens are those of the rows, without padding, a shared beginning counted in every row. A token that
+has a loss is the same for all, the adapter begins alike, and the rates fall by the same schedule; only the
+order of the rows differs. The loss is that of the training rows after the last epoch, measured by one scorer.
+"""
+
+import argparse
+import csv
+import multiprocessing
+import os
+import random
+import resource
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+
+from benchmarks.contenders import BEST_PRECISION, CONTENDERS, Task
+from providers.gpu import bases
+from providers.gpu.batching import pack, shared_length
+from providers.gpu.estimate import parameters
+from providers.gpu.scoring import Scorer
+from providers.gpu.template import Template, TokenRow
+from records import Message
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "tickets.csv"
+SHORT = "Route the ticket to its queue."
+LONG = """You route support tickets of an online shop. Read the whole ticket before you decide. Answer with a
+queue alone: no greeting, no reason, no full stop. If a ticket names two concerns, take the one that the
+customer wants solved first. Questions about an invoice or a payment go to billing, even if the parcel is
+late. A broken article goes to warranty if it was bought more than a month ago, and to returns if not.
+Never answer with a queue that is not on the list, and never answer the customer."""
+
+
+@dataclass
+class Figures:
+    seconds: list[float] = field(default_factory=list)  # one an epoch
+    processor: list[float] = field(default_factory=list)
+    memory: float = 0.0  # bytes, at most
+    loss: float = 0.0  # nats a trained token
+
+
+def rows_of(kind: str, count: int, template: Template) -> list[TokenRow]:
+    """Tickets with their queue: behind a short or long common beginning, or each behind words of its own."""
+    with EXAMPLES.open(encoding="utf-8") as file:
+        tickets = list(csv.DictReader(file))[: 2 * count]
+    random.Random(17).shuffle(tickets)
+    made = []
+    for number, ticket in enumerate(tickets[:count]):
+        other = tickets[(number + count) % len(tickets)]["ticket"]
+        system = {"short": SHORT, "long": LONG, "none": f"{number}: {other}"}[kind]
+        turns = [("system", system), ("user", ticket["ticket"]), ("assistant", ticket["queue"])]
+        made += template.rows([Message(role=role, content=text) for role, text in turns])
+    return made
+
+
+def work(name: str, task: Task, line: Connection) -> None:
+    """In a process of its own: train, waiting for the word before every epoch."""
+    # threads that wait would spin, and take the time of others
+    os.putenv("OMP_WAIT_POLICY", "passive")
+    figures = Figures()
+    marks: list[tuple[float, float]] = []
+
+    def close() -> None:
+        if marks:
+            began, used = marks[-1]
+            figures.seconds.append(time.perf_counter() - began)
+            figures.processor.append(time.process_time() - used)
+
+    def pause() -> None:
+        close()
+        line.send("waiting")
+        line.recv()
+        marks.append((time.perf_counter(), time.process_time()))
+
+    model = CONTENDERS[name](task, pause)
+    close()
+    figures.memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    scorer = Scorer(model.get_base_model() if hasattr(model, "get_base_model") else model)
+    with torch.inference_mode():
+        losses = [scorer.losses(batch) for batch in pack(task.rows, 768, scorer.shares)]
+    figures.loss = float(torch.cat(losses).mean())
+    line.send(figures)
+
+
+def compared(names: Sequence[str], task: Task) -> dict[str, Figures]:
+    """All contenders, epoch by epoch in turn."""
+    context = multiprocessing.get_context("spawn")
+    lines, processes = {}, []
+    for name in names:
+        lines[name], other = context.Pipe()
+        processes.append(context.Process(target=work, args=(name, task, other)))
+        processes[-1].start()
+        lines[name].recv()
+    done: dict[str, Figures] = {}
+    for _ in range(task.epochs):
+        for name in names:
+            lines[name].send("go")
+            answer = lines[name].recv()
+            if isinstance(answer, Figures):
+                done[name] = answer
+    for process in processes:
+        process.join()
+    return done
+
+
+def matmul_peak(threads: int) -> float:
+    """Multiply-adds a second of one large product, doubled, in the precision that is trained in."""
+    torch.set_num_threads(threads)
+    one = torch.randn(2048, 2048).to(getattr(torch, BEST_PRECISION))
+    best = float("inf")
+    for _ in range(8):
+        start = time.process_time()
+        one @ one
+        best = min(best, time.process_time() - start)
+    return 2 * 2048**3 / best
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", nargs="+", default=["long", "short", "none"])
+    parser.add_argument("--rows", type=int, default=32)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--base-model", default="smollm2-135m")
+    parser.add_argument("--only", nargs="+", default=list(CONTENDERS))
+    chosen = parser.parse_args()
+    base = bases.find(chosen.base_model)
+    template = Template(bases.tokenizer_folder(base, Path(tempfile.gettempdir()) / "luthier-benchmark"))
+    more = {"threads": chosen.threads} if chosen.threads else {}
+    task = Task(chosen.base_model, [], chosen.epochs, **more)
+    peak = matmul_peak(task.threads)
+    print(
+        f"{torch.__version__}, {task.threads} threads, {BEST_PRECISION}, load {os.getloadavg()[0]:.1f};",
+        end=" ",
+    )
+    print(f"a 2048-wide product reaches {peak / 1e9:.0f} GFLOPS a processor")
+    for kind in chosen.data:
+        rows = rows_of(kind, chosen.rows, template)
+        report(
+            kind,
+            rows,
+            compared(chosen.only, Task(chosen.base_model, rows, chosen.epochs, **more)),
+            peak,
+            base,
+        )
+
+
+def report(
+    kind: str, rows: Sequence[TokenRow], found: dict[str, Figures], peak: float, base: bases.Base
+) -> None:
+    tokens = sum(len(row.tokens) for row in rows)
+    ordered = sorted((np.asarray(row.tokens) for row in rows), key=list)
+    shared = shared_length(ordered[0], ordered[-1])
+    print(f"\n{kind}: {len(rows)} rows of {tokens / len(rows):.0f} tokens, {shared} in common", end=" ")
+    print(f"(load {os.getloadavg()[0]:.1f})\n")
+    print("| trainer | tokens/s | tokens/CPU s | times slower | by CPU | peak memory | loss | of peak |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    first = next(iter(found.values()))
+    size = parameters(bases.config(base))
+    for name, figures in found.items():
+        seconds, processor = median(figures.seconds[1:]), median(figures.processor[1:])
+        # what a row costs alone, forward and back to its input: above 1 where work is saved
+        share = 4 * size * tokens / processor / peak
+        print(
+            f"| {name} | {tokens / seconds:.0f} | {tokens / processor:.0f} "
+            f"| {seconds / median(first.seconds[1:]):.2f} | {processor / median(first.processor[1:]):.2f} "
+            f"| {figures.memory / 1e9:.2f} GB | {figures.loss:.4f} | {share:.2f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
