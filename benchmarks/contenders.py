@@ -4,9 +4,8 @@ Each is a function `(Task, pause) -> PeftModel` that calls `pause()` before ever
 """
 
 import os
-import random
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from providers.gpu import adapter, bases, kernels
+from providers.gpu.batching import steps_of_epoch
 from providers.gpu.checkpoint import TrainingState
 from providers.gpu.device import Device, has_bfloat16, usable_processors
 from providers.gpu.jobs import JobFolder
@@ -53,6 +53,10 @@ class Task:
             options=options,
         )
 
+    def order(self, epoch: int) -> list[list[int]]:
+        """The rows of each step, as Luthier's trainer takes them."""
+        return steps_of_epoch([len(row.tokens) for row in self.rows], self.batch, self.seed, epoch, False)
+
     def adapted(self, precision: str = BEST_PRECISION) -> Any:
         """The base with a fresh adapter, the same for all."""
         torch.set_num_threads(self.threads)
@@ -85,19 +89,16 @@ def luthier(task: Task, pause: Pause) -> Any:
 
 
 def peft_loop(task: Task, pause: Pause) -> Any:
-    """What a tutorial writes: padded batches in random order, the model's own loss."""
+    """What a tutorial writes: padded batches, the model's own loss."""
     model = task.adapted()
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=0.0, weight_decay=0.0)
-    shuffle = random.Random(task.seed).shuffle
-    order = list(range(len(task.rows)))
-    per_epoch = -(-len(order) // task.batch)
     model.train()
     for epoch in range(task.epochs):
         pause()
-        shuffle(order)
-        for step in range(per_epoch):
-            rows = [task.rows[i] for i in order[step * task.batch : (step + 1) * task.batch]]
+        steps = task.order(epoch)
+        for step, chosen in enumerate(steps, epoch * len(steps)):
+            rows = [task.rows[i] for i in chosen]
             longest = max(len(row.tokens) for row in rows)
             tokens = torch.tensor([row.tokens + [0] * (longest - len(row.tokens)) for row in rows])
             seen = torch.tensor([[1] * len(r.tokens) + [0] * (longest - len(r.tokens)) for r in rows])
@@ -110,7 +111,7 @@ def peft_loop(task: Task, pause: Pause) -> Any:
             )
             model(input_ids=tokens, attention_mask=seen, labels=labels).loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            rate = learning_rate(epoch * per_epoch + step, per_epoch * task.epochs, task.learning_rate, 0.0)
+            rate = learning_rate(step, len(steps) * task.epochs, task.learning_rate, 0.0)
             optimizer.param_groups[0]["lr"] = rate
             optimizer.step()
             optimizer.zero_grad()
@@ -124,6 +125,21 @@ def trl(task: Task, pause: Pause, precision: str = BEST_PRECISION, **settings: A
     import datasets
     from transformers import PreTrainedTokenizerFast, TrainerCallback
     from trl import SFTConfig, SFTTrainer
+
+    class InOrder(SFTTrainer):
+        """Takes the rows in Luthier's order, so that the losses can be compared."""
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            epochs = iter(range(task.epochs))
+
+            class Sampler(torch.utils.data.Sampler[int]):
+                def __len__(self) -> int:
+                    return len(task.rows)
+
+                def __iter__(self) -> Iterator[int]:
+                    return iter([i for step in task.order(next(epochs)) for i in step])
+
+            return Sampler()
 
     class Pausing(TrainerCallback):
         def on_epoch_begin(self, *args: Any, **others: Any) -> None:
@@ -152,7 +168,8 @@ def trl(task: Task, pause: Pause, precision: str = BEST_PRECISION, **settings: A
             disable_tqdm=True,
             **{"max_length": max(1024, *(len(row.tokens) for row in task.rows)), **settings},
         )
-        trainer = SFTTrainer(
+        in_order = not settings.keys() & {"packing", "train_sampling_strategy"}
+        trainer = (InOrder if in_order else SFTTrainer)(
             model=task.adapted(precision),
             args=config,
             train_dataset=rows,
@@ -168,6 +185,7 @@ CONTENDERS: dict[str, Callable[[Task, Pause], Any]] = {
     "Luthier": luthier,
     "peft loop": peft_loop,
     "TRL, defaults": lambda task, pause: trl(task, pause, "float32"),
+    "TRL, defaults in float32": lambda task, pause: trl(task, pause, "float32", bf16=False),
     "TRL, best precision": lambda task, pause: trl(task, pause, **PLAIN),
     "TRL, grouped by length": lambda task, pause: trl(
         task, pause, **PLAIN, train_sampling_strategy="group_by_length"

@@ -6,8 +6,9 @@
 Each contender is a process of its own that trains on through the epochs; they take turns, one epoch each, so
 that whatever else the machine does falls on all alike. The first epoch warms up, the medians are of the
 others. Tokens are those of the rows, without padding, a shared beginning counted in every row. A token that
-has a loss is the same for all, the adapter begins alike, and the rates fall by the same schedule; only the
-order of the rows differs. The loss is that of the training rows after the last epoch, measured by one scorer.
+has a loss is the same for all, the adapter begins alike, the rates fall by the same schedule, and the rows
+come in the same order, but where a setting is about the order (grouped, packed). The loss is that of the
+training rows after the last epoch, measured by one scorer.
 """
 
 import argparse
@@ -68,8 +69,6 @@ def rows_of(kind: str, count: int, template: Template) -> list[TokenRow]:
 
 def work(name: str, task: Task, line: Connection) -> None:
     """In a process of its own: train, waiting for the word before every epoch."""
-    # threads that wait would spin, and take the time of others
-    os.putenv("OMP_WAIT_POLICY", "passive")
     figures = Figures()
     marks: list[tuple[float, float]] = []
 
@@ -97,6 +96,8 @@ def work(name: str, task: Task, line: Connection) -> None:
 
 def compared(names: Sequence[str], task: Task) -> dict[str, Figures]:
     """All contenders, epoch by epoch in turn."""
+    # threads that wait would spin, and take the time of others; read when a process loads its libraries
+    os.environ["OMP_WAIT_POLICY"] = "passive"
     context = multiprocessing.get_context("spawn")
     lines, processes = {}, []
     for name in names:
