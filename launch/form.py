@@ -25,7 +25,9 @@ def form(flow: "Flow[..., Any]", bases: Sequence[str]) -> dict[str, Any]:
         field["title"] = given.get(name, name.replace("_", " ").capitalize())
     models = [one for one in schema.get("definitions", {}).values() if "properties" in one]
     for properties in (schema["properties"], *(model["properties"] for model in models)):
-        for field in properties.values():
+        for name, field in properties.items():
+            # a record within a record comes without the title that its field has
+            field.setdefault("title", name.replace("_", " ").capitalize())
             explain(field)
     recipe = schema.get("definitions", {}).get("Recipe")
     if recipe and bases:
