@@ -3,7 +3,7 @@
 import logging
 
 from batch.summary import Line, took
-from records import Failure, Job, TunedModel, now
+from records import Evaluation, Failure, Job, TunedModel, now
 from registry.batches import SpecRun
 from registry.versions import Version
 from tasks.plan_batch import Order
@@ -55,9 +55,20 @@ def planned(order: Order) -> Line:
 
 
 def _new(version: Version, model: TunedModel) -> str:
-    measured = model.evaluation.summary if model.evaluation else ""
     judged = version.judgement if version.number > 1 else ""
-    return f"Version {version.number}. {measured} {judged}".strip()
+    return f"Version {version.number}: {_measured(model.evaluation)}. {judged}".strip()
+
+
+def _measured(found: Evaluation | None) -> str:
+    """For example: accuracy 41 % → 93 % on 30 questions, better than its base."""
+    if found is None or not found.holdout_examples:
+        return "not measured, as nothing was held out"
+    base, tuned = (
+        f"{value:.2f}" if found.metric == "perplexity" else f"{value:.0%}".replace("%", " %")
+        for value in (found.base, found.tuned)
+    )
+    figures = f"{found.metric} {base} → {tuned} on {found.holdout_examples} questions"
+    return f"{figures}, {found.verdict} than its base"
 
 
 def _known_already(version: Version, current: Version | None) -> str:
