@@ -224,7 +224,7 @@ def a_base(**fields: object) -> Base:
         (a_base(), False, False, ""),
         (a_base(tunable_until=date(2026, 5, 1), successor="c"), False, False, "closed to new jobs; take c"),
         (a_base(premium=True), False, True, "premium: needs a paid plan"),
-        (a_base(), True, False, "LUTHIER_OPENAI_API_KEY is not set on this server"),
+        (a_base(), True, False, "OPENAI_API_KEY is not set on this server"),
         (a_base(methods=()), False, False, "closed to new jobs"),
     ],
 )
