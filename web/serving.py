@@ -2,7 +2,7 @@
 
 A line of JSON on stdin is a request ({"id", "base_model", "reference", "messages", "options"}) or takes one
 back ({"cancel": id}). Lines on stdout answer: {"id", "piece"} …, then {"id", "usage"} or {"id", "failure"}.
-One answer at a time, the base model staying in memory; it ends with its stdin.
+Requests to the same model are answered together, those to others wait; it ends with its stdin.
 """
 
 import json
@@ -11,21 +11,46 @@ import os
 import queue
 import sys
 import threading
-from typing import Any, TextIO
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-import providers
 from errors import LuthierError
 from records import ChatOptions, Failure, Message, Usage
 from settings import quiet_dependencies, settings
 
+if TYPE_CHECKING:
+    from providers.gpu.generation import Chorus, Speaker
+
 log = logging.getLogger("luthier.serving")
+
+# how long a request to another model is passed by those that can join
+PATIENCE_SECONDS = 2.0
+Say = Callable[..., None]
+
+
+class Request(NamedTuple):
+    id: int
+    base_model: str
+    reference: str
+    messages: list[Message]
+    options: ChatOptions
+    came: float
+
+    @property
+    def model(self) -> tuple[str, str]:
+        return self.base_model, self.reference
 
 
 class Line:
     """Requests in the order in which they came, those taken back left out."""
 
     def __init__(self) -> None:
-        self.waiting: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self.arrived: queue.Queue[Request] = queue.Queue()
+        self.waiting: deque[Request] = deque()
         self.taken_back: set[int] = set()
 
     def read(self, lines: TextIO) -> None:
@@ -34,13 +59,89 @@ class Line:
             if "cancel" in said:
                 self.taken_back.add(said["cancel"])
             else:
-                self.waiting.put(said)
-        # nobody listens any more, so the answer that is being given ends here as well
+                messages = [Message.model_validate(message) for message in said.pop("messages")]
+                options = ChatOptions.model_validate(said.pop("options"))
+                self.arrived.put(Request(messages=messages, options=options, came=time.monotonic(), **said))
+        # nobody listens any more, so the answers that are being given end here as well
         os._exit(0)
 
+    def next(self, model: tuple[str, str] | None) -> Request | None:
+        """The first one, waited for; or, of what is there, the first to that `model`, unless one to another
+        has been passed by for too long."""
+        if model is None and not self.waiting:
+            self.waiting.append(self.arrived.get())
+        while not self.arrived.empty():
+            self.waiting.append(self.arrived.get())
+        for request in list(self.waiting):
+            if request.id in self.taken_back:
+                self.waiting.remove(request)
+            elif model in (None, request.model):
+                self.waiting.remove(request)
+                return request
+            elif time.monotonic() - request.came > PATIENCE_SECONDS:
+                return None
+        return None
 
-def serve(lines: TextIO, answers: TextIO) -> None:
-    provider = providers.get("gpu", **settings().provider_arguments("gpu"))
+
+class Service:
+    """Gives the answers of one model at a time, many of them together."""
+
+    def __init__(self, line: Line, say: Say, speaker: Callable[[str, str], "Speaker"]):
+        self.line, self.say, self.speaker = line, say, speaker
+        self.chorus: Chorus | None = None
+        self.model: tuple[str, str] | None = None
+
+    def turn(self) -> None:
+        """Let in who can be, then say the next token of each answer."""
+        while self.chorus is None or not self.chorus.full:
+            request = self.line.next(self.model)
+            if request is None or not self._went_well([request.id], partial(self._begin, request)):
+                break
+        if self.chorus:
+            for gone in [voice.key for voice in self.chorus.voices if voice.key in self.line.taken_back]:
+                self.chorus.leave(gone)
+            if not self._went_well([voice.key for voice in self.chorus.voices], self._step):
+                self.chorus.voices = []
+            if not self.chorus.voices:
+                self.chorus = self.model = None
+
+    def _went_well(self, numbers: Sequence[Any], work: Callable[[], None]) -> bool:
+        """Otherwise these requests are told what happened."""
+        try:
+            work()
+        except Exception as error:
+            # the process's last handler: one bad request must not take the others down
+            for number in numbers:
+                self._fail(number, error)
+            return False
+        return True
+
+    def _step(self) -> None:
+        assert self.chorus is not None
+        for number, piece in self.chorus.step():
+            shown = {"usage": piece.model_dump()} if isinstance(piece, Usage) else {"piece": piece}
+            self.say(id=number, **shown)
+
+    def _begin(self, request: Request) -> None:
+        from providers.gpu.generation import Chorus
+
+        chorus = self.chorus or Chorus(self.speaker(request.base_model, request.reference))
+        chorus.join(request.id, request.messages, request.options)
+        self.chorus, self.model = chorus, request.model
+
+    def _fail(self, number: Any, error: Exception) -> None:
+        if isinstance(error, LuthierError):
+            failure = error.failure
+        else:
+            log.error("The model failed.", exc_info=error)
+            message = f"The model failed to answer: {type(error).__name__}: {error}."
+            failure = Failure(code="error", message=message, hint="")
+        self.say(id=number, failure=failure.model_dump())
+
+
+def serve(lines: TextIO, answers: TextIO, home: Path) -> None:
+    from providers.gpu.speakers import speaker
+
     line = Line()
     threading.Thread(target=line.read, args=(lines,), daemon=True).start()
 
@@ -48,33 +149,9 @@ def serve(lines: TextIO, answers: TextIO) -> None:
         answers.write(json.dumps(what) + "\n")
         answers.flush()
 
-    while request := line.waiting.get():
-        number = request["id"]
-        try:
-            answer(provider, request, line, say)
-        except LuthierError as error:
-            say(id=number, failure=error.failure.model_dump())
-        except Exception as error:
-            # the process's last handler: one bad request must not take the others down
-            log.exception("The model failed.")
-            fault = f"The model failed to answer: {type(error).__name__}: {error}."
-            say(id=number, failure=Failure(code="error", message=fault, hint="").model_dump())
-        line.taken_back.discard(number)
-
-
-def answer(provider: providers.Provider, request: dict[str, Any], line: Line, say: Any) -> None:
-    number = request["id"]
-    if number in line.taken_back:
-        return
-    messages = [Message.model_validate(message) for message in request["messages"]]
-    options = ChatOptions.model_validate(request["options"])
-    for piece in provider.chat(request["base_model"], request["reference"], messages, options):
-        if number in line.taken_back:
-            return
-        if isinstance(piece, Usage):
-            say(id=number, usage=piece.model_dump())
-        else:
-            say(id=number, piece=piece)
+    service = Service(line, say, lambda base_model, reference: speaker(base_model, reference, home))
+    while True:
+        service.turn()
 
 
 def main() -> None:
@@ -82,7 +159,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     quiet_dependencies()
-    serve(sys.stdin, answers)
+    serve(sys.stdin, answers, settings().root)
 
 
 if __name__ == "__main__":

@@ -1,139 +1,124 @@
-"""A chat with a base model or an adapter: one answer, as a stream."""
+"""Answers of a base model or an adapter, one as a stream or several at the same time."""
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
-from errors import NotConfigured, Refused
-from providers.gpu import bases, device
-from providers.gpu.options import Options
+from errors import Refused
+from providers.gpu.past import Remembered, Rows, is_plain
 from providers.gpu.template import Template
+from providers.gpu.wording import Wording
 from records import ChatOptions, Message, Usage
 
-UNFINISHED = "\ufffd"  # what an incomplete UTF-8 sequence decodes to
-_loading = threading.Lock()
+AT_ONCE = 16  # answers that are given at the same time
 
 
 class Speaker:
-    """A loaded model with the template it is spoken to in."""
+    """A loaded model with the template it is spoken to in. `ready` puts its adapter in place, if it shares
+    the base with others."""
 
-    def __init__(self, model: Any, template: Template):
-        self.model, self.template = model, template
+    def __init__(self, model: Any, template: Template, ready: Callable[[], None] = lambda: None):
+        self.model, self.template, self.ready = model, template, ready
         eos = model.generation_config.eos_token_id
         more = [] if eos is None else eos if isinstance(eos, list) else [eos]
         self.end_ids = template.end_ids | set(more)
         self.context: int = model.config.get_text_config().max_position_embeddings
+        self.shares = is_plain(model.config)
+        self.remembered = Remembered()
 
     def stream(self, messages: Sequence[Message], options: ChatOptions) -> Iterator[str | Usage]:
         """Pieces of the answer, then the usage. Raises Refused if the dialogue is longer than the context."""
-        prompt = self.template.prompt(messages)
-        room = self.context - len(prompt)
+        chorus = Chorus(self)
+        chorus.join(None, messages, options)
+        while chorus.voices:
+            for _, piece in chorus.step():
+                yield piece
+
+    def read(self, prompt: list[int]) -> tuple[Any, torch.Tensor]:
+        """The past of a prompt (its cache), and the logits (V,) of the token that follows."""
+        known = self.remembered.longest(prompt) if self.shares else None
+        start = known.get_seq_length() if known else 0
+        out = self.forward([prompt[start:]], known)
+        if self.shares:
+            self.remembered.keep(prompt, out.past_key_values)
+        return out.past_key_values, out.logits[0, -1]
+
+    def forward(self, tokens: list[list[int]], known: Any, **more: Any) -> Any:
+        self.ready()
+        # inference mode belongs to the thread, and a generator's body may continue in another one
+        with torch.inference_mode():
+            fresh = torch.tensor(tokens, device=self.model.device)
+            return self.model(
+                input_ids=fresh, past_key_values=known, use_cache=True, logits_to_keep=1, **more
+            )
+
+
+class Voice(NamedTuple):
+    """One of the answers: whose it is, what is said so far."""
+
+    key: Hashable
+    wording: Wording
+
+
+class Chorus:
+    """Answers of one speaker that go on together, a token each a step; who is done or leaves makes room."""
+
+    def __init__(self, speaker: Speaker):
+        self.speaker = speaker
+        self.most = AT_ONCE if speaker.shares else 1
+        self.voices: list[Voice] = []
+        self.rows = Rows()
+        self.logits: list[torch.Tensor] = []
+
+    @property
+    def full(self) -> bool:
+        return len(self.voices) >= self.most
+
+    def join(self, key: Hashable, messages: Sequence[Message], options: ChatOptions) -> None:
+        """Read the dialogue; its answer begins with the next step.
+
+        Raises Refused for one that is longer than the context, InvalidData if the template refuses it.
+        """
+        speaker = self.speaker
+        prompt = speaker.template.prompt(messages)
+        room = speaker.context - len(prompt)
         if room < 1:
             raise Refused(
-                f"The conversation has {len(prompt)} tokens; the model reads at most {self.context} at once.",
+                f"The conversation has {len(prompt)} tokens; "
+                f"the model reads at most {speaker.context} at once.",
                 "Start a new conversation, or send fewer of the earlier messages.",
             )
-        answer: list[int] = []
-        said = ""
-        ended = False
-        for token in self._tokens(prompt, options, min(options.max_tokens, room)):
-            answer.append(token)
-            ended = token in self.end_ids
-            text = self.template.text(answer[:-1] if ended else answer)
-            if (stop := _first(text, options.stop)) is not None:
-                text, ended = text[:stop], True
-            ready = text if ended else text[: len(text) - _withheld(text, options.stop)]
-            if len(ready) > len(said):
-                yield ready[len(said) :]
-                said = ready
-            if ended:
-                break
-        if not ended and (rest := self.template.text(answer)[len(said) :]):
-            yield rest
-        reason: Literal["stop", "length"] = "stop" if ended else "length"
-        yield Usage(prompt_tokens=len(prompt), completion_tokens=len(answer), finish_reason=reason)
+        cache, logits = speaker.read(prompt)
+        self.rows.join(cache, len(prompt))
+        self.logits.append(logits)
+        self.voices.append(Voice(key, Wording(speaker.template, speaker.end_ids, len(prompt), options, room)))
 
-    def _tokens(self, prompt: list[int], options: ChatOptions, count: int) -> Iterator[int]:
-        choose = _sampler(options)
-        known = None
-        fresh = torch.tensor([prompt], device=self.model.device)
-        for _ in range(count):
-            # inference mode belongs to the thread, and a generator's body may continue in another one
-            with torch.inference_mode():
-                out = self.model(input_ids=fresh, past_key_values=known, use_cache=True, logits_to_keep=1)
-                token = choose(out.logits[0, -1])
-            yield token
-            known = out.past_key_values
-            fresh = torch.tensor([[token]], device=self.model.device)
+    def leave(self, key: Hashable) -> None:
+        self._keep([place for place, voice in enumerate(self.voices) if voice.key != key])
 
+    def step(self) -> Iterator[tuple[Hashable, str | Usage]]:
+        """A token of each answer: what it adds, the usage last. To be read to its end."""
+        for voice, logits in zip(self.voices, self.logits, strict=True):
+            for piece in voice.wording.take(logits):
+                yield voice.key, piece
+        self._keep([place for place, voice in enumerate(self.voices) if not voice.wording.done])
+        if self.voices:
+            self._read([voice.wording.tokens[-1] for voice in self.voices])
 
-def _first(text: str, stops: Sequence[str]) -> int | None:
-    """Where the earliest of the stop strings begins."""
-    return min((at for stop in stops if stop and (at := text.find(stop)) >= 0), default=None)
+    def _keep(self, places: list[int]) -> None:
+        if len(places) < len(self.voices):
+            self.rows.keep(places)
+            self.voices = [self.voices[place] for place in places]
+            self.logits = [self.logits[place] for place in places]
 
-
-def _withheld(text: str, stops: Sequence[str]) -> int:
-    """Characters at the end that can't be shown yet: half a character, or what may become a stop string."""
-    if text.endswith(UNFINISHED):
-        return len(text) - len(text.rstrip(UNFINISHED))
-    return max(
-        (n for stop in stops for n in range(1, len(stop)) if text.endswith(stop[:n])),
-        default=0,
-    )
-
-
-def _sampler(options: ChatOptions) -> Callable[[torch.Tensor], int]:
-    """Greedy at temperature 0; else from the likeliest tokens that make up `top_p` of the probability."""
-    if options.temperature == 0:
-        return lambda logits: int(logits.argmax())
-    generator = torch.Generator()
-    if options.seed is None:
-        generator.seed()
-    else:
-        generator.manual_seed(options.seed)
-
-    def draw(logits: torch.Tensor) -> int:
-        likely, tokens = torch.softmax(logits.float().cpu() / options.temperature, -1).sort(descending=True)
-        # the first token always stays
-        likely[1:][likely.cumsum(-1)[:-1] >= options.top_p] = 0
-        return int(tokens[torch.multinomial(likely, 1, generator=generator)])
-
-    return draw
-
-
-def speaker(base_model: str, reference: str, home: Path) -> Speaker:
-    """The model for a chat, loaded once per process. `reference` is an adapter's folder, or the base itself.
-
-    Raises NotConfigured if the base or the folder is missing.
-    """
-    stamp = 0
-    if reference != base_model:
-        config = Path(reference) / "adapter_config.json"
-        if not config.exists():
-            raise NotConfigured(
-                f"The adapter folder {reference} is gone.",
-                "Fetch the model's artefact again (`luthier models download`), or train it again.",
-            )
-        stamp = config.stat().st_mtime_ns
-    with _loading:
-        return _load_speaker(base_model, reference, stamp, home)
-
-
-@lru_cache(2)
-def _load_speaker(base_model: str, reference: str, stamp: int, home: Path) -> Speaker:
-    base = bases.find(base_model)
-    settings = bases.config(base)
-    place = device.choose(Options(), settings.get("dtype") or settings.get("torch_dtype"))
-    device.settle(place)
-    model: Any = bases.load(base, place)
-    folder = bases.tokenizer_folder(base, home / "cache")
-    if reference != base_model:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, reference).eval()
-        folder = Path(reference)
-    return Speaker(model, Template(folder))
+    def _read(self, tokens: list[int]) -> None:
+        rows, device = self.rows, self.speaker.model.device
+        mask, more = rows.mask(), {}
+        if mask is not None:
+            places = torch.tensor(rows.lengths, device=device)[:, None]
+            more = {"attention_mask": mask.to(device), "position_ids": places}
+        out = self.speaker.forward([[token] for token in tokens], rows.cache, **more)
+        rows.cache = out.past_key_values
+        rows.lengths = [length + 1 for length in rows.lengths]
+        self.logits = list(out.logits[:, -1])

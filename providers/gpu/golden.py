@@ -111,7 +111,7 @@ def read(folder: Path) -> Golden:
 
 def check_files(folder: Path, base_model: str, home: Path) -> list[Finding]:
     """The unpacked artefact against itself: template, token ids, and the answers of base and adapter here."""
-    from providers.gpu.generation import speaker
+    from providers.gpu.speakers import speaker
     from records import ChatOptions, Usage
 
     golden = read(folder)

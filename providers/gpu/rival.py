@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from providers.gpu.evaluation import Evaluator, Question
-from providers.gpu.generation import speaker
 from providers.gpu.jobs import JobFolder, messages_of, write_atomically
 from providers.gpu.options import Options, row_limit
 from providers.gpu.scoring import Scorer
+from providers.gpu.speakers import speaker
 from records import Answer
 
 
@@ -20,6 +20,7 @@ def answer(job: JobFolder, base_model: str, adapter: Path, out: Path) -> None:
     options = Options.model_validate(spec.recipe.options)
     limit = row_limit(spec.recipe.base_model, options)
     voice = speaker(base_model, str(adapter), job.path.parent.parent)
+    voice.ready()
     asked = [Question.of(messages, voice.template, limit) for messages in messages_of(job.holdout)]
     questions = [question for question in asked if question]
     longest = max((len(row.tokens) for question in questions for row in question.rows), default=0)

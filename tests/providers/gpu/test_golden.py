@@ -12,9 +12,9 @@ import pytest
 
 from errors import InvalidData, LuthierError, NotConfigured, NotFound, Unavailable
 from providers.gpu import golden
-from providers.gpu.generation import speaker
 from providers.gpu.provider import Gpu
 from providers.gpu.served import Server
+from providers.gpu.speakers import speaker
 from records import ENDED, ChatOptions, Dataset, Message, Recipe, Usage
 
 USER_ONLY = "{% for message in messages %}<|im_start|>user\n{{ message.content }}<|im_end|>\n{% endfor %}"
