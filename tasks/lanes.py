@@ -94,7 +94,8 @@ class Lanes(Generic[Work]):
 
     def _is_due(self, job: Job) -> bool:
         moment, every = time.monotonic(), POLL_SECONDS.get(job.provider, settings().poll_seconds)
-        if moment - self.asked.get(job.id, moment - every) < every:
+        last = self.asked.get(job.id)
+        if last is not None and moment - last < every:
             return False
         self.asked[job.id] = moment
         return True
