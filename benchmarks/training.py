@@ -104,12 +104,19 @@ def compared(names: Sequence[str], task: Task) -> dict[str, Figures]:
         lines[name], other = context.Pipe()
         processes.append(context.Process(target=work, args=(name, task, other)))
         processes[-1].start()
+        # then the end of the process is the end of the line, and nobody waits for ever
+        other.close()
         lines[name].recv()
     done: dict[str, Figures] = {}
     for _ in range(task.epochs):
         for name in names:
-            lines[name].send("go")
-            answer = lines[name].recv()
+            try:
+                lines[name].send("go")
+                answer = lines[name].recv()
+            except (EOFError, BrokenPipeError):
+                raise SystemExit(
+                    f"{name} has died, of too little memory perhaps: try fewer with --only"
+                ) from None
             if isinstance(answer, Figures):
                 done[name] = answer
     for process in processes:

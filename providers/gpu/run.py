@@ -127,7 +127,7 @@ class Run:
     def evaluate(self) -> list[Answer]:
         if self.job.answers.exists():
             return self.job.read_answers()
-        self.report.event(f"Comparing with the base model, after step {self.state.step}.")
+        self.report.event(f"Comparing with the base model, after step {self.state.best or self.state.step}.")
         if not self.questions:
             return []
         speaker = Speaker(self.scorer.model, self.template)

@@ -314,3 +314,25 @@ def test_sigint_stops_like_sigterm(forking: ForkingGpu, dataset: Dataset, recipe
     forking.processes[-1].join(PATIENCE)
     assert forking.processes[-1].exitcode == 143
     assert forking.poll("job-1").status == "cancelled"
+
+
+def test_within_a_limit_of_memory_it_computes_less_at_once_and_learns_the_same(
+    tmp_path: Path, recipe: Recipe, make_dataset: Callable[..., Dataset]
+) -> None:
+    texts = [f"{i * 7919 % 1000} crates, then {i * 104729 % 997} boxes and {i} letters" for i in range(256)]
+    rows = [
+        [Message(role="user", content=text), Message(role="assistant", content="north" if i % 2 else "south")]
+        for i, text in enumerate(texts)
+    ]
+    dataset = make_dataset(rows, rows[:4])
+    at_once = {"batch_examples": 256, "batch_tokens": 50_000, "evaluate_examples": 1}
+    wanted = recipe.but(epochs=2, options=recipe.options | at_once)
+    roomy, cramped = ForkingGpu(tmp_path / "roomy"), ForkingGpu(tmp_path / "cramped", room=400 * 2**20)
+    losses = []
+    for gpu in (roomy, cramped):
+        gpu.start(dataset, wanted, "job-1")
+        assert finished(gpu, "job-1").status == "succeeded"
+        losses.append(json.loads((folder_of(gpu, "job-1").adapter / "loss.json").read_text())["loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+    told = [[event.message for event in gpu.events("job-1")] for gpu in (roomy, cramped)]
+    assert [any("Out of memory" in message for message in said) for said in told] == [False, True]
