@@ -70,6 +70,7 @@ def test_a_job_trains_evaluates_and_exports(gpu: Gpu, dataset: Dataset, recipe: 
         "adapter_config.json",
         "adapter_model.safetensors",
         "chat_template.jinja",
+        "golden.json",
         "loss.json",
         "loss.svg",
         "tokenizer.json",
