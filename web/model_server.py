@@ -1,7 +1,7 @@
 """The process that answers for models of our own, seen from the web server: started when first needed.
 
-Requests wait in line, as one base is in memory and one answer is generated at a time; a line that is too long
-is refused at once. The process ends when it was idle for a while, and with the web server.
+Requests are handed to it at once. It answers one model at a time, several requests to it together; where too
+many are open, more are refused. The process ends when it was idle for a while, and with the web server.
 """
 
 import asyncio

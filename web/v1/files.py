@@ -39,7 +39,7 @@ async def create(
     file: Annotated[UploadFile, File()],
     purpose: Annotated[str, Form()],
 ) -> dict[str, Any]:
-    """Upload a file: JSONL, JSON, CSV, TSV, Markdown, text or PDF."""
+    """Upload a file: examples as JSONL, or tables and documents as they are."""
     if unknown := sorted((await request.form()).keys() - FIELDS):
         raise BadRequest(f"Unknown parameter: '{unknown[0]}'.", param=unknown[0], why="unknown_parameter")
     if purpose not in PURPOSES:
