@@ -128,6 +128,7 @@ class FileReport(Record):
     rows: int = 0
     used: bool = True
     reason: str = ""
+    held: bool = Field(False, description="its examples measure the model; none of them is trained on")
 
 
 class Rows(Record):
@@ -256,6 +257,11 @@ class Preparation(Record):
     )
     holdout: float = Field(
         0.1, ge=0, le=0.5, title="Holdout", description="share of the examples kept back to measure the model"
+    )
+    held: tuple[str, ...] = Field(
+        (),
+        title="Held-out files",
+        description="files, folders or URIs whose examples are the holdout, instead of a share of the others",
     )
     near_duplicates: float = Field(
         0.85,

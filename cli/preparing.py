@@ -17,6 +17,10 @@ KindOption = Annotated[
 ]
 Label = Annotated[str | None, typer.Option("--label", help="the column that holds the label or the answer")]
 Holdout = Annotated[float, typer.Option("--holdout", min=0, max=0.5, help="share kept back to measure with")]
+Held = Annotated[
+    list[str] | None,
+    typer.Option("--held", metavar="SOURCE", help="measure with these instead of a share of the others"),
+]
 NearDuplicates = Annotated[
     float, typer.Option("--near-duplicates", min=0.5, max=1, help="how alike rows are when one is dropped")
 ]
@@ -73,6 +77,7 @@ def preparation_of(
     kind: KindOption = "auto",
     label: Label = None,
     holdout: Holdout = 0.1,
+    held: Held = None,
     near_duplicates: NearDuplicates = 0.85,
     seed: Seed = 17,
     redact: Redact = True,
@@ -92,6 +97,7 @@ def preparation_of(
         kind=kind,
         label=label,
         holdout=holdout,
+        held=tuple(held or ()),
         near_duplicates=near_duplicates,
         seed=seed,
         redact=redact,

@@ -50,7 +50,7 @@ def fine_tune(
     if dataset_id:
         dataset = fetch_dataset(dataset_id)
     else:
-        rows = ingest(sources)
+        rows = ingest(sources, preparation.held)
         cleaned = clean(rows, preparation)
         taught = teach(cleaned, use_case, preparation) if preparation.teacher else cleaned
         dataset = structure(taught, use_case, preparation)

@@ -30,7 +30,7 @@ def prepare_dataset(
         recipe: The base model whose limits the dataset must meet; the rest is not used.
         preparation: How the files are cleaned, structured and split.
     """
-    rows = ingest(sources)
+    rows = ingest(sources, preparation.held)
     cleaned = clean(rows, preparation)
     taught = teach(cleaned, use_case, preparation) if preparation.teacher else cleaned
     dataset = structure(taught, use_case, preparation)

@@ -42,6 +42,12 @@ class Accounts:
         if label:
             self.labels[label] += 1
 
+    def take_back(self, source: Source, label: str) -> None:
+        self.examples -= 1
+        self._of_file[source.uri] -= 1
+        if label:
+            self.labels[label] -= 1
+
     def drop(self, source: Source, reason: str) -> None:
         self.dropped[reason] += 1
         self._refused[source.uri][reason] += 1
@@ -153,6 +159,14 @@ class Accounts:
             f"Not enough data: no example could be made of {self.rows.count:,} rows{why}.",
             "Give more files, or files with text, tables or dialogues; drops.jsonl names each row left out.",
             report,
+        )
+
+    def none_held(self) -> NotEnoughData:
+        """Files were given to measure the model with, and nothing came of them."""
+        return NotEnoughData(
+            "Not enough data: no example could be made of the files that are held out.",
+            "Give them in the form of the other files, or leave them out: then a share of those is held out.",
+            self.report(self.examples, 0).but(ok=False),
         )
 
     def _reasons(self) -> str:

@@ -42,7 +42,8 @@ def clean(
 
     `near_duplicates` is the Jaccard similarity (0 to 1) of words and word pairs at which a row is dropped
     for an earlier one; at 1 only rows go that say the same in the same words. Files are taken in an order
-    that depends on their content, so folders and the order of sources change nothing. `assistant` names the
+    that depends on their content, so folders and the order of sources change nothing; those that are held
+    out come first, so that of two equal rows the one to be trained on goes. `assistant` names the
     person of chats and mails whom the model should speak as. Raises InvalidData where `redaction` says to
     stop at what was found, and where nobody of that name speaks.
     """
@@ -180,9 +181,9 @@ class _Cleaner:
 
 
 def by_content(rows: Rows, uris: Sequence[str]) -> list[str]:
-    """The files in an order that no folder, name of a folder or order of sources changes."""
-    known = {file.uri: (file.sha256, file.name) for file in rows.files}
-    return sorted(uris, key=lambda uri: (*known.get(uri, ("", "")), uri))
+    """The files, held-out ones first, in an order that no folder or order of sources changes."""
+    known = {file.uri: (not file.held, file.sha256, file.name) for file in rows.files}
+    return sorted(uris, key=lambda uri: (*known.get(uri, (True, "", "")), uri))
 
 
 def repaired_row(row: Row) -> Row:

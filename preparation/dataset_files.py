@@ -61,6 +61,9 @@ class Lines:
     def source(self, number: int) -> Source:
         return Source.model_validate(self.origin(number)["sources"][0])
 
+    def answer(self, number: int) -> str:
+        return str(json.loads(self.example(number))["messages"][-1]["content"])
+
     def _part(self, part: int) -> bytes:
         self._file.seek(self._starts[part])
         return self._file.read(self._starts[part + 1] - self._starts[part])

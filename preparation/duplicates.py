@@ -194,8 +194,14 @@ class Shingles:
 
     def overlap(self, rows: Sequence[int], among: Sequence[int], threshold: float) -> float:
         """The share of `rows` that a row of `among` resembles at the threshold."""
+        return float(np.mean(self.resembling(rows, among, threshold))) if rows else 0.0
+
+    def resembling(
+        self, rows: Sequence[int], among: Sequence[int], threshold: float
+    ) -> npt.NDArray[np.bool_]:
+        """For each of `rows` whether a row of `among` resembles it at the threshold."""
         if not rows or not among:
-            return 0.0
+            return np.zeros(len(rows), dtype=np.bool_)
         keys, small = self._matrices()
         ours, others = np.array(rows), np.array(among)
         alike = np.zeros(len(rows), dtype=np.bool_)
@@ -206,7 +212,7 @@ class Shingles:
                     continue
                 near = np.mean(small[one] == small[two]) >= threshold - MARGIN
                 alike[at] = near and self.similarity(one, two) >= threshold
-        return float(np.mean(alike))
+        return alike
 
 
 def _neighbours(keys: Uint32) -> Pairs:

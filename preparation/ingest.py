@@ -26,10 +26,11 @@ AHEAD = 64  # files that are begun before the one whose turn it is
 
 
 class Place(NamedTuple):
-    """Where a file, or a member of one, lies and is called in reports."""
+    """Where a file, or a member of one, lies and is called in reports, and whether it is held out."""
 
     uri: str
     name: str
+    held: bool
 
 
 def ingest(
@@ -37,6 +38,7 @@ def ingest(
     out: str | Path,
     cache: str | Path | None = None,
     *,
+    held: Sequence[str] = (),
     workers: int | None = None,
     limits: Limits | None = None,
 ) -> Rows:
@@ -46,12 +48,15 @@ def ingest(
     the name of their file, then by its content: neither the order of the sources nor where they lie changes
     them. What lies in archives and mails are files of their own, `archive.zip!/member.txt`. Files are read by
     as many processes as there are cores, or `workers`, within `limits`; a file that was read before, by its
-    content, is taken from the local folder `cache`. Raises NotFound for a source that does not exist,
+    content, is taken from the local folder `cache`. `held` are further sources, whose files are marked so.
+    Raises NotFound for a source that does not exist,
     NotConfigured or Unavailable for a remote one that can't be reached; a file that can't be read is only
     reported.
     """
     uri, drops_uri = place(out, "rows.jsonl"), place(out, "drops.jsonl")
-    files = find_files([str(source) for source in sources], out=uri.rpartition("/")[0])
+    files = find_files(
+        [str(source) for source in sources], uri.rpartition("/")[0], [str(one) for one in held]
+    )
     kept = os.path.abspath(cache) if cache else ""
     with (
         tempfile.TemporaryDirectory(prefix="luthier-") as folder,
@@ -83,7 +88,7 @@ def _parsed(files: Sequence[File], folder: str, cache: str, pool: Pool) -> Itera
 def _begun(file: File, folder: str, number: str, cache: str, pool: Pool, here: bool) -> Node:
     own = os.path.join(folder, number)
     task = Task(file.uri, file.name.rpartition("/")[2], own, 0, cache)
-    node = Node(task, Place(file.uri, file.name))
+    node = Node(task, Place(file.uri, file.name, file.held))
     if file.fault:
         node.parsed = Parsed(reason=file.fault)
         return node
@@ -148,7 +153,8 @@ def _members(node: Node) -> Iterator[Node]:
     """The files inside a file, ready to be read."""
     assert node.parsed is not None
     for number, inner in enumerate(node.parsed.inner):
-        place = Place(f"{node.about.uri}!/{inner.name}", f"{node.about.name}!/{inner.name}")
+        about = node.about
+        place = Place(f"{about.uri}!/{inner.name}", f"{about.name}!/{inner.name}", about.held)
         task = Task(
             path=inner.path, name=inner.name.rpartition("/")[2][-200:] or "member", folder=node.task.folder,
             number=node.task.number * 100_000 + number + 1, cache=node.task.cache, depth=node.task.depth + 1,
@@ -196,4 +202,5 @@ def _written(node: Node, rows: Writer, drops: Writer) -> FileReport:
         rows=parsed.count,
         used=not parsed.reason,
         reason=parsed.reason,
+        held=node.about.held,
     )

@@ -30,11 +30,13 @@ VENDOR_ERRORS = (
 
 
 class File(NamedTuple):
-    """A file found. `name` is its path below the source; `fault` says why it is not to be read."""
+    """A file found. `name` is its path below the source; `fault` says why it is not to be read; one that is
+    `held` is not trained on."""
 
     uri: str
     name: str
     fault: str = ""
+    held: bool = False
 
 
 class Copy(NamedTuple):
@@ -47,16 +49,22 @@ class Copy(NamedTuple):
     fault: str = ""
 
 
-def find_files(sources: Sequence[str], out: str = "") -> list[File]:
-    """Every file once, whatever the order of the sources; none that lies in the folder `out`.
+def find_files(sources: Sequence[str], out: str = "", held: Sequence[str] = ()) -> list[File]:
+    """Every file once, whatever the order of the sources; none that lies in the folder `out`. A file of both
+    `sources` and `held` is held.
 
     Raises NotFound for a source that does not exist, NotConfigured or Unavailable for one out of reach.
     """
     found: dict[str, File] = {}
-    for source in sources:
+    kept_back: set[str] = set()
+    for source in (*sources, *held):
         for file in _remote(source) if is_remote(source) else _local(source):
             key = file.uri if is_remote(source) or file.fault else os.path.realpath(file.uri)
             found[key] = min(file, found.get(key, file), key=_outermost)
+            if source in held:
+                kept_back.add(key)
+    for key in kept_back:
+        found[key] = found[key]._replace(held=True)
     return [file for file in found.values() if file.uri.rpartition("/")[0] != out]
 
 

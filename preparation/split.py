@@ -34,7 +34,7 @@ def holdout_of(figures: Figures, clusters: Sequence[int], share: float) -> list[
     wanted = _wanted(len(figures), share)
     if not wanted:
         return [False] * len(figures)
-    prompts = _rare(figures.prompts)
+    prompts = rare(figures.prompts)
     if any(figures.labels):
         return _stratified(figures, _groups(figures.keys, clusters, prompts), wanted)
     best: list[bool] = [False] * len(figures)
@@ -53,7 +53,7 @@ def _wanted(count: int, share: float) -> int:
     return min(max(round(count * share), 1), MOST, spare) if share > 0 else 0
 
 
-def _rare(prompts: Sequence[int]) -> list[int]:
+def rare(prompts: Sequence[int]) -> list[int]:
     """Prompts as a grouping, but for those that so many examples share that they tell nothing apart."""
     counts = Counter(prompts)
     most = max(5, len(prompts) // 20)

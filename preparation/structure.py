@@ -19,12 +19,13 @@ from preparation.columns import Column, level
 from preparation.duplicates import Pairs, Shingles, clusters
 from preparation.kinds import Survey, decide, survey
 from preparation.roles import is_label
-from preparation.split import Figures, holdout_of
+from preparation.split import Figures, holdout_of, rare
 from preparation.turns import Draft, of_dialogue
 from records import Dataset, Drop, Kind, Message, Row, Rows, Source, content_id
 
 CLUSTER = 0.7  # similarity from which examples must stay on one side of the split
 DUPLICATE = "duplicate"
+HELD_TOO = "like a held-out example"
 CHECKED = 10_000  # pairs with different labels that are looked at
 
 
@@ -41,9 +42,11 @@ def structure(
 ) -> Dataset:
     """Write `train.jsonl`, `holdout.jsonl`, `lineage.jsonl` and `drops.jsonl` to `out`.
 
-    `label` names the column of labels, or of answers. `holdout` is the share held out, 0 to 0.5. Raises
+    `label` names the column of labels, or of answers. `holdout` is the share held out, 0 to 0.5; where files
+    are held out, their examples are the holdout, and what resembles them is not trained on. Raises
     InvalidData for an unknown `label` or a `kind` that the rows can't give, NotEnoughData if no example
-    can be made; both carry the report. The id and the files depend on the content alone.
+    can be made, or none of the files held out; both carry the report. The id and the files depend on the
+    content alone.
     """
     found = survey(rowfile.read_rows(rows.uri), use_case, label)
     chosen, reason = (
@@ -88,6 +91,8 @@ class _Maker:
         self.lines = dataset_files.Lines()
         self.shingles = Shingles()
         self.figures = Figures()
+        self.held_files = {file.uri for file in accounts.rows.files if file.held}
+        self.given: list[bool] = []
         self.met: set[int] = set()
         self.columns = self._label_columns() if kind == "classify" else []
         self.spellings = labelled.spellings(self.columns)
@@ -156,6 +161,7 @@ class _Maker:
         asked = "\n".join(message.content for message in messages if message.role == "user")
         answer = "\n".join(message.content for message in messages if message.role == "assistant")
         self.shingles.add([asked if self.kind == "classify" else f"{asked}\n{answer}"])
+        self.given.append(source.uri in self.held_files)
         self.figures.keys.append(key)
         self.figures.labels.append(draft.label)
         self.figures.prompts.append(_number(" ".join(asked.casefold().split())))
@@ -168,9 +174,13 @@ class _Maker:
         each other, their balance and the overlap of the two sides."""
         loose = min(CLUSTER, threshold)
         pairs = self.shingles.pairs(loose)
-        held = holdout_of(self.figures, self._clusters(pairs, loose, threshold), share)
+        if self.held_files:
+            held, left_out = self.given, self._like_given(threshold)
+        else:
+            held, left_out = holdout_of(self.figures, self._clusters(pairs, loose, threshold), share), set()
         order = sorted(range(len(held)), key=self.figures.keys.__getitem__)
-        train, holdout = [at for at in order if not held[at]], [at for at in order if held[at]]
+        holdout = [at for at in order if held[at]]
+        train = [at for at in order if not held[at] and at not in left_out]
         self.accounts.overlap = self.shingles.overlap(holdout, train, threshold)
         if self.kind == "classify":
             self.accounts.note_contradictions(self._contradictions(pairs, threshold))
@@ -178,6 +188,23 @@ class _Maker:
         elif self.kind != "style":
             self.accounts.note_several_answers(self._asked_again())
         return train, holdout
+
+    def _like_given(self, threshold: float) -> set[int]:
+        """Examples to be trained on that resemble one of the given holdout, or ask the same: left out."""
+        held = [at for at, given in enumerate(self.given) if given]
+        others = [at for at, given in enumerate(self.given) if not given]
+        if not held:
+            raise self.accounts.none_held()
+        prompts = rare(self.figures.prompts)
+        asked = {prompts[at] for at in held} - {-1}
+        alike = self.shingles.resembling(others, held, threshold)
+        found = {at for at, like in zip(others, alike, strict=True) if like or prompts[at] in asked}
+        for at in sorted(found):
+            source = self.lines.source(at)
+            self.drops.write(Drop(source=source, reason=HELD_TOO, excerpt=excerpt(self.lines.answer(at))))
+            self.accounts.take_back(source, self.figures.labels[at])
+            self.accounts.drop(source, HELD_TOO)
+        return found
 
     def _asked_again(self) -> list[Source]:
         """Where questions stand that were asked before and answered otherwise."""

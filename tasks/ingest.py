@@ -15,12 +15,12 @@ log = logging.getLogger("luthier.ingest")
 
 
 @task(name="ingest", **PATIENT)
-def ingest(sources: list[str]) -> Rows:
-    """Read files, folders, globs and URIs. Raises NotFound where there is nothing."""
+def ingest(sources: list[str], held: tuple[str, ...] = ()) -> Rows:
+    """Read files, folders, globs and URIs, and those held out. Raises NotFound where there is nothing."""
     if not sources:
         raise NotFound("No source was given.", "Name at least one file, folder, glob or URI.")
-    with workspace("ingest", sources) as place:
-        rows = read_sources(sources, place, settings().root / "cache" / "rows")
+    with workspace("ingest", sources, held) as place:
+        rows = read_sources(sources, place, settings().root / "cache" / "rows", held=held)
     unread = [file for file in rows.files if not file.used]
     log.info("Read %s rows from %s of %s files.", rows.count, len(rows.files) - len(unread), len(rows.files))
     for file in unread[:20]:

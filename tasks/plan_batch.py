@@ -103,7 +103,7 @@ def planned(file: str, uri: str, seen: dict[str, str], only: Sequence[str]) -> O
             file=file,
             spec=spec,
             provider=base_named(spec.recipe.base_model).provider,
-            data=content_id("data", *digests(spec.sources)),
+            data=content_id("data", *digests([*spec.sources, *spec.preparation.held])),
             asked=content_id(
                 "spec", spec.model_dump(mode="json", include={"use_case", "recipe", "preparation"})
             ),
@@ -177,10 +177,11 @@ def complete(spec: JobSpec, uri: str) -> JobSpec:
     """With sources that start at the spec's folder, and a base model."""
     folder = uri.rpartition("/")[0]
     sources = [source_at(folder, source) for source in spec.sources]
+    held = tuple(source_at(folder, source) for source in spec.preparation.held)
     recipe = spec.recipe
     if "base_model" not in recipe.model_fields_set:
         recipe = recipe.but(base_model=settings().base_model)
-    return spec.but(sources=sources, recipe=recipe)
+    return spec.but(sources=sources, recipe=recipe, preparation=spec.preparation.but(held=held))
 
 
 def source_at(folder: str, source: str) -> str:

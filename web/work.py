@@ -109,7 +109,7 @@ class Work:
             raise BadRequest("No file was given.", "Upload files, or name where they are.")
         if len(use_case.strip()) < SHORTEST_USE_CASE:
             raise BadRequest("The use case is missing.", "Say in a sentence what the model is for.")
-        for source in sources:
+        for source in (*sources, *preparation.held):
             self._check_source(account, source)
         return {
             "sources": list(sources),
@@ -279,6 +279,7 @@ class Work:
         """Whether something that has not ended reads the file."""
         return any(
             path in run.parameters.get("sources", ())
+            or path in run.parameters.get("preparation", {}).get("held", ())
             for run in self.registry.runs(account.id, ("queued", "validating_files"))
         )
 

@@ -161,3 +161,13 @@ def test_the_job_stops_at_what_it_was_told_to_stop_at(make_rows, new, tmp_path: 
     with pytest.raises(InvalidData, match=r"1 payment card number \(41…1\).*a.csv, row 2"):
         clean(source, tmp_path / "out", redaction=Redaction(stop=("card",)))
     assert not (tmp_path / "out" / "rows.jsonl").exists()
+
+
+def test_of_equal_rows_the_one_that_is_held_out_stays(make_rows, new, tmp_path: Path) -> None:
+    twice = [new.record(1, uri=uri, text=LONG, label="x") for uri in ("/data/a.csv", "/data/z.csv")]
+    alike = new.record(2, uri="/data/a.csv", text=f"{LONG} please", label="x")
+    rows = make_rows([*twice, alike])
+    held = rows.but(files=tuple(file.but(held=file.uri == "/data/z.csv") for file in rows.files))
+    cleaned = clean(held, tmp_path / "out")
+    assert [row.source.uri for row in rowfile.read_rows(cleaned.uri)] == ["/data/z.csv"]
+    assert cleaned.dropped == {"duplicate": 1, "near duplicate": 1}

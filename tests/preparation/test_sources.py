@@ -188,3 +188,9 @@ def test_missing_credentials_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_a_local_file_that_may_not_be_read_is_told() -> None:
     assert unopened(PermissionError(13, "denied")) == "It may not be opened; allow this user to read it."
     assert unopened(OSError(5, "Input/output error")) == "It can't be read: Input/output error."
+
+
+def test_a_held_source_marks_its_files_however_they_are_named(tree) -> None:
+    found = find_files([str(tree)], held=[f"{tree}/deep/er"])
+    assert {file.uri for file in found if file.held} == {str(tree / "deep/er/d.txt")}
+    assert len(found) == len(find_files([str(tree)])) > 1

@@ -8,7 +8,7 @@ from errors import InvalidData, NotEnoughData
 from preparation import rowfile
 from preparation.clean import clean
 from preparation.structure import structure
-from records import Dataset, content_id
+from records import Dataset, Rows, content_id
 
 PLACES = ["quay", "depot", "market", "mill", "bridge", "tower", "garden", "station", "school", "harbour"]
 PROSE = "The ferry to the {0} leaves at {1}. Who misses it walks to the {0}, which takes {1} minutes or so. "
@@ -355,3 +355,44 @@ def _drop(reason: str):
     from records import Drop, Source
 
     return Drop(source=Source(uri="/data/a.csv", row=1), reason=reason, excerpt="x")
+
+
+def held_out(rows: Rows, *uris: str) -> Rows:
+    return rows.but(files=tuple(file.but(held=file.uri in uris) for file in rows.files))
+
+
+def test_the_examples_of_held_files_are_the_holdout(make_rows, new, tmp_path: Path, examples) -> None:
+    given = questions(new, 6, uri="/data/measure.jsonl")
+    rows = questions(new, 40)[6:] + given
+    dataset = structure(
+        held_out(make_rows(rows), "/data/measure.jsonl"), tmp_path / "out", use_case="Help.", holdout=0.4
+    )
+    assert (dataset.report.train, dataset.report.holdout) == (34, 6)
+    asked = {example[1]["content"] for example in examples(dataset, "holdout")}
+    assert asked == {row.fields["question"] for row in given}
+    assert [file.held for file in dataset.report.files] == [False, True]
+
+
+def test_what_resembles_a_held_example_or_asks_the_same_is_not_trained_on(
+    make_rows, new, tmp_path: Path, examples
+) -> None:
+    measure, learn = "/data/measure.jsonl", questions(new, 40)
+    asked_too = new.record(1, question=learn[0].fields["question"], answer="Ask at the pier.", uri=measure)
+    long = "The crate with the green lid goes by the morning ferry to the island, then by cart to the school"
+    alike = new.record(2, question=f"{long} today?", answer="Yes, before noon.", uri=measure)
+    twin = new.record(41, question=f"{long}?", answer="Yes, before noon.", uri="/data/faq.jsonl")
+    rows = held_out(make_rows([*learn, twin, asked_too, alike]), measure)
+    dataset = structure(rows, tmp_path / "out", use_case="Help.")
+    assert (dataset.report.train, dataset.report.holdout, dataset.report.overlap) == (39, 2, 0.0)
+    assert dataset.report.examples == 41
+    assert dataset.report.dropped["like a held-out example"] == 2
+    drops = [json.loads(line) for line in Path(dataset.drops_uri).read_text().splitlines()]
+    assert [drop["source"]["row"] for drop in drops] == [1, 41]
+
+
+def test_held_files_without_an_example_stop_the_job(make_rows, new, tmp_path: Path) -> None:
+    empty = new.record(1, text="A parcel", queue="", id="1", uri="/data/measure.csv")
+    rows = held_out(make_rows([*tickets(new), empty]), "/data/measure.csv")
+    with pytest.raises(NotEnoughData, match="held out") as caught:
+        structure(rows, tmp_path / "out", use_case="Route tickets.")
+    assert not caught.value.report.ok

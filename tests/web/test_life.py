@@ -106,6 +106,20 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         process.kill()
 
 
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Path:
+    """To measure with: six of their own, and one that stands among the examples too."""
+    path = tmp_path_factory.mktemp("measured") / "measured.jsonl"
+    row = {"messages": [{"role": "user", "content": ""}, {"role": "assistant", "content": "north"}]}
+    goods = ("a barrel of honey", "nine chairs", "fresh bread", "some old maps", "the choir's robes", "ice")
+    lines = []
+    for good in goods:
+        row["messages"][0]["content"] = f"where must {good} be brought, north it says"
+        lines.append(json.dumps(row))
+    path.write_text("\n".join([*lines, examples.read_text().splitlines()[0]]) + "\n")
+    return path
+
+
 def until(served: Served, job_id: str, *statuses: str) -> Any:
     while (job := served.sdk.fine_tuning.jobs.retrieve(job_id)).status not in statuses:
         assert job.status not in ("failed", "cancelled"), job.error
@@ -113,12 +127,13 @@ def until(served: Served, job_id: str, *statuses: str) -> Any:
     return job
 
 
-def test_a_fine_tuning_life_survives_the_kill_of_its_server_and_its_process(served, base, examples):
+def test_a_fine_tuning_life_survives_the_kill_of_its_server_and_its_process(served, base, examples, measured):
     sdk = served.sdk
     upload = sdk.files.create(file=examples, purpose="fine-tune")
     job = sdk.fine_tuning.jobs.create(
         model=str(base),
         training_file=upload.id,
+        validation_file=sdk.files.create(file=measured, purpose="fine-tune").id,
         suffix="depots",
         hyperparameters={"n_epochs": 1},
         metadata={"use_case": "Sort the parcel into a depot"},
@@ -142,6 +157,9 @@ def test_a_fine_tuning_life_survives_the_kill_of_its_server_and_its_process(serv
     assert len(events) > 3
     assert [model.id for model in sdk.models.list()] == [job.fine_tuned_model]
     assert [one.id for one in sdk.fine_tuning.jobs.list(limit=1)] == [job.id]
+
+    made = served.luthier("datasets", "--json")["datasets"][0]["report"]
+    assert (made["train"], made["holdout"], made["overlap"]) == (39, 7, 0.0)
 
     question = [{"role": "user", "content": "parcel of oranges, number 3, going south"}]
     chosen = {"model": job.fine_tuned_model, "messages": question, "max_tokens": 4}

@@ -6,9 +6,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
+from errors import Refused
 from providers.catalogue import Base
 from records import Event, Preparation, Recipe, Status, content_id
+from registry.accounts import Account
 from registry.runs import Entry
+from registry.uploads import Upload
 from web.faults import BadRequest
 from web.v1.shapes import After, Body, Id, page, seconds, unsupported
 from web.workshop import KeyHolder, Shop, Workshop
@@ -49,6 +52,8 @@ MetadataValue = Annotated[str, Field(max_length=512)]
 
 class CreateJob(Body):
     """`metadata.use_case` says what the model is for, `metadata.kind` and `.label` how to read raw data.
+
+    `validation_file` is the holdout; what resembles it is not trained on.
 
     `metadata.accept_retirement` = "true" trains on a base that its vendor shuts down soon.
     """
@@ -112,12 +117,7 @@ def _trained_tokens(entry: Entry) -> int | None:
 def create(body: CreateJob, shop: Shop, account: KeyHolder) -> dict[str, Any]:
     """Fine-tune a model on an uploaded file."""
     upload = shop.registry.upload(account.id, body.training_file)
-    if body.validation_file is not None:
-        raise unsupported(
-            "validation_file",
-            "A validation file is not supported.",
-            "Luthier keeps back a part of the training file that shares nothing with the rest.",
-        )
+    held = _held(body, shop, account)
     metadata = body.metadata or {}
     asked = _hyperparameters(body)
     base = shop.work.base(account, body.model)
@@ -134,16 +134,30 @@ def create(body: CreateJob, shop: Shop, account: KeyHolder) -> dict[str, Any]:
         sources=[upload.path],
         use_case=metadata.get("use_case", "").strip() or f"Answer as the examples in {upload.filename} do",
         recipe=recipe,
-        preparation=_preparation(metadata),
+        preparation=_preparation(metadata).but(held=tuple(upload.path for upload in held)),
         name=body.suffix,
         request={
             "training_file": upload.id,
+            "validation_file": held[0].id if held else None,
             "suffix": body.suffix,
             "metadata": body.metadata,
             "hyperparameters": asked.model_dump(),
         },
     )
     return shown(Entry(run))
+
+
+def _held(body: CreateJob, shop: Workshop, account: Account) -> list[Upload]:
+    if body.validation_file is None:
+        return []
+    if body.validation_file == body.training_file:
+        raise BadRequest(
+            "The validation file is the training file.",
+            "Leave it out: Luthier keeps back a part that shares nothing with the rest.",
+            param="validation_file",
+            why="invalid_value",
+        )
+    return [shop.registry.upload(account.id, body.validation_file)]
 
 
 def _hyperparameters(body: CreateJob) -> Hyperparameters:
@@ -226,6 +240,17 @@ def retrieve(job_id: Id, shop: Shop, account: KeyHolder) -> dict[str, Any]:
 @router.post("/{job_id}/cancel")
 def cancel(job_id: Id, shop: Shop, account: KeyHolder) -> dict[str, Any]:
     return shown(shop.work.cancel(account, job_id))
+
+
+@router.post("/{job_id}/pause")
+@router.post("/{job_id}/resume")
+def pause(job_id: Id, shop: Shop, account: KeyHolder) -> dict[str, Any]:
+    """Refused: no provider of ours halts a job."""
+    shop.work.card(account, job_id)
+    raise Refused(
+        "Jobs can't be paused or resumed.",
+        "Cancel it; `luthier jobs retry`, or Retry on its card, goes on with the same data.",
+    )
 
 
 @router.get("/{job_id}/events")

@@ -43,6 +43,38 @@ def test_a_job_is_there_from_the_click_on(sdk, upload, shop):
     assert sdk.fine_tuning.jobs.retrieve(job.id) == job
 
 
+def test_a_validation_file_is_held_out_and_stays_while_it_is_needed(sdk, upload, shop):
+    training, validation = upload(), upload(name="measure.jsonl")
+    job = sdk.fine_tuning.jobs.create(model=BASE, training_file=training, validation_file=validation)
+    assert (job.training_file, job.validation_file) == (training, validation)
+    run = shop.registry.run(job.id)
+    assert run.parameters["preparation"]["held"] == [shop.registry.upload("owner", validation).path]
+    assert len(run.parameters["sources"]) == 1
+    with pytest.raises(openai.ConflictError):
+        sdk.files.delete(validation)
+    with pytest.raises(openai.BadRequestError) as caught:
+        sdk.fine_tuning.jobs.create(model=BASE, training_file=training, validation_file=training)
+    assert caught.value.param == "validation_file"
+    with pytest.raises(openai.NotFoundError):
+        sdk.fine_tuning.jobs.create(model=BASE, training_file=training, validation_file="file-none")
+
+
+def test_another_accounts_validation_file_is_not_found(sdk, upload, person):
+    foreign = upload(person().account.id)
+    with pytest.raises(openai.NotFoundError):
+        sdk.fine_tuning.jobs.create(model=BASE, training_file=upload(), validation_file=foreign)
+
+
+def test_pausing_is_refused_with_what_to_do_instead(sdk, upload):
+    job = sdk.fine_tuning.jobs.create(model=BASE, training_file=upload())
+    for ask in (sdk.fine_tuning.jobs.pause, sdk.fine_tuning.jobs.resume):
+        with pytest.raises(openai.ConflictError, match="can't be paused") as caught:
+            ask(job.id)
+        assert "Cancel it" in str(caught.value)
+    with pytest.raises(openai.NotFoundError):
+        sdk.fine_tuning.jobs.pause("ftjob-none")
+
+
 def test_the_multiplier_of_a_hosted_base_is_passed_on(sdk, upload, shop):
     job = sdk.fine_tuning.jobs.create(
         model=BASE, training_file=upload(), hyperparameters={"learning_rate_multiplier": 0.5}
@@ -105,7 +137,6 @@ def test_what_the_command_line_started_is_listed_for_the_owner(sdk, shop, finish
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
-        ({"validation_file": "file-1"}, "validation_file"),
         ({"integrations": [{"type": "wandb", "wandb": {"project": "x"}}]}, "integrations"),
         ({"method": {"type": "dpo"}}, "method.type"),
         ({"flavour": "sweet"}, "flavour"),

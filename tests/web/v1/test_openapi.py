@@ -75,6 +75,8 @@ def test_the_document_names_every_call_and_the_shape_of_errors(client: TestClien
         "GET /v1/fine_tuning/jobs",
         "GET /v1/fine_tuning/jobs/{job_id}",
         "POST /v1/fine_tuning/jobs/{job_id}/cancel",
+        "POST /v1/fine_tuning/jobs/{job_id}/pause",
+        "POST /v1/fine_tuning/jobs/{job_id}/resume",
         "GET /v1/fine_tuning/jobs/{job_id}/events",
         "GET /v1/fine_tuning/jobs/{job_id}/checkpoints",
         "GET /v1/models",
