@@ -11,6 +11,7 @@ from cli import options, preview, views
 from cli.preparing import prepares
 from cli.terminal import err, follow_steps, print_json
 from errors import NotFound
+from providers import is_hosted
 from records import Dataset, Job, Preparation, TunedModel
 
 if TYPE_CHECKING:
@@ -90,8 +91,18 @@ def train(
         parameters = approved(parameters, preparation, registry)
     result: TunedModel | Job = run_flow("fine_tune", parameters)
     if isinstance(result, Job) and result.status != "succeeded":
-        launch.detach("finish_job", {"job_id": result.id}, registry.job_folder(result.id) / "flow.log")
+        go_on_with(result, registry)
     show_result(result, registry, json)
+
+
+def go_on_with(job: Job, registry: "Registry") -> None:
+    """Wait for the started job in the background: own hardware by a process, a hosted one by the runner."""
+    if not is_hosted(job.provider):
+        log = registry.job_folder(job.id) / "flow.log"
+        launch.detach_flow("finish_job", {"job_id": job.id}, log)
+        return
+    registry.take_on(job)
+    launch.detach_runner(registry.home)
 
 
 def approved(parameters: dict[str, Any], preparation: Preparation, registry: "Registry") -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Starts flows: the one part outside flows and tasks that knows Prefect's API.
 
-`python -m launch FLOW PARAMETERS_AS_JSON [RUN]` runs one in a process of its own; with the id of a run it
-tells the registry how that run goes and ends.
+`python -m launch flow FLOW PARAMETERS_AS_JSON` runs one; `python -m launch runs RUN…` carries out runs of the
+registry, one after the other, and tells it how they go and end.
 """
 
 import json
@@ -9,18 +9,22 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from errors import LuthierError
+from providers import OWN_HARDWARE
 from records import ENDED, Dataset, Failure, Job, TunedModel
 from settings import quiet_dependencies, settings, work_for
 
+if TYPE_CHECKING:
+    from registry.runs import Run
+
 ROOT = Path(__file__).parents[1]
-# the deployment of each flow that prefect.yaml makes
-DEPLOYMENT = "own-hardware"
+PAGE = 200
 
 
 def run(flow: str, parameters: dict[str, Any]) -> Any:
@@ -33,12 +37,12 @@ def run(flow: str, parameters: dict[str, Any]) -> Any:
     return getattr(import_module(f"flows.{flow}"), flow)(**parameters)
 
 
-def detach(flow: str, parameters: dict[str, Any], log: Path, run_id: str = "") -> int:
-    """Run a flow in a process that outlives this one, its output in `log`; returns the process id."""
+def detach(log: Path, *arguments: str, module: str = "launch") -> int:
+    """`python -m launch ARGUMENT…` in a process that outlives this one, its output in `log`; its id."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "launch", flow, json.dumps(parameters), *([run_id] if run_id else [])],
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -46,6 +50,21 @@ def detach(flow: str, parameters: dict[str, Any], log: Path, run_id: str = "") -
             start_new_session=True,
         )
     return process.pid
+
+
+def detach_flow(flow: str, parameters: dict[str, Any], log: Path) -> int:
+    """Run a flow in a process of its own."""
+    return detach(log, "flow", flow, json.dumps(parameters))
+
+
+def detach_runs(run_ids: Sequence[str], log: Path) -> int:
+    """Carry out those runs of the registry in a process of their own, one after the other."""
+    return detach(log, "runs", *run_ids)
+
+
+def detach_runner(home: Path) -> int:
+    """Have the registry's runs carried out without a server, as long as there are any."""
+    return detach(home / "runs" / "unattended.log", module="web.unattended")
 
 
 def started_at(pid: int) -> float | None:
@@ -59,8 +78,19 @@ def started_at(pid: int) -> float | None:
         return None
 
 
-def run_recorded(flow: str, parameters: dict[str, Any], run_id: str) -> int:
-    """Run a flow for a run of the registry, and tell how it ended; returns an exit code."""
+def work_off(run_ids: Sequence[str]) -> int:
+    """Carry out runs of the registry one after the other, each with its own log; returns an exit code."""
+    code = 0
+    for run_id in run_ids:
+        with run_log(settings().root, run_id).open("ab", buffering=0) as log:
+            for stream in (1, 2):
+                os.dup2(log.fileno(), stream)
+        code = run_recorded(run_id)
+    return code
+
+
+def run_recorded(run_id: str) -> int:
+    """Carry out a run of the registry, and tell how it ended; returns an exit code."""
     from registry import Registry
 
     work_for(run_id)
@@ -73,7 +103,7 @@ def run_recorded(flow: str, parameters: dict[str, Any], run_id: str) -> int:
     registry.update_run(run_id, pid=os.getpid(), pid_started=mine)
     show_steps()
     try:
-        result = run(flow, parameters)
+        result = run(*command(known, registry.job_of(known)))
     except LuthierError as error:
         registry.update_run(run_id, status="failed", failure=error.failure)
         return error.exit_code
@@ -83,8 +113,28 @@ def run_recorded(flow: str, parameters: dict[str, Any], run_id: str) -> int:
         hint = f"Retry; if it fails again, the log of {run_id} says where."
         registry.update_run(run_id, status="failed", failure=Failure(code="error", message=fault, hint=hint))
         raise
-    registry.update_run(run_id, status="succeeded", **made(result))
+    if isinstance(result, Job) and result.status not in ENDED:
+        # its vendor has it now; no process is needed before that has ended it
+        nobody = {"pid": None, "pid_started": None, "place": None, "starts": 0}
+        registry.update_run(run_id, status=result.status, **nobody, **made(result))
+    else:
+        registry.update_run(run_id, status="succeeded", **made(result))
     return 0
+
+
+def command(run: "Run", job: Job | None) -> tuple[str, dict[str, Any]]:
+    """The flow that brings the run on, and its parameters: a job that was submitted is not prepared again.
+
+    Only own hardware is waited for: a hosted job is let go as soon as its vendor has it.
+    """
+    hosted = {"to_the_end": False} if run.provider != OWN_HARDWARE else {}
+    if run.flow == "fine_tune" and job and (job.remote_id or job.resume_at or job.attempt > 1):
+        return "finish_job", {"job_id": job.id, **hosted}
+    return run.flow, {**run.parameters, **(hosted if run.flow == "fine_tune" else {})}
+
+
+def run_log(root: Path, run_id: str) -> Path:
+    return root / "runs" / f"{run_id}.log"
 
 
 def made(result: Any) -> dict[str, str]:
@@ -114,13 +164,12 @@ class DeployedState(NamedTuple):
     message: str
 
 
-def deploy(flow: str, parameters: dict[str, Any], run_id: str) -> str | None:
-    """Have a Prefect server's worker run the flow; its id there, none if no such deployment exists."""
+def deploy(name: str, parameters: dict[str, Any], run_id: str) -> str | None:
+    """Have a Prefect server's worker run that deployment; its id there, none if there is no such one."""
     quiet_dependencies()
     from prefect.deployments import run_deployment
     from prefect.exceptions import ObjectNotFound
 
-    name = f"{flow.replace('_', '-')}/{DEPLOYMENT}"
     environment = {"env": {"LUTHIER_RUN": run_id}}
     try:
         made = run_deployment(name, parameters=parameters, timeout=0, job_variables=environment)
@@ -129,12 +178,23 @@ def deploy(flow: str, parameters: dict[str, Any], run_id: str) -> str | None:
     return str(made.id)  # type: ignore[union-attr]
 
 
-def deployed_state(flow_run_id: str) -> DeployedState:
-    quiet_dependencies()
-    from prefect.client.orchestration import get_client
+def deployed_states(flow_run_ids: Sequence[str]) -> dict[str, DeployedState]:
+    """Of those runs that the Prefect server knows, a request for every two hundred. Raises Unavailable."""
+    from launch.server import server
 
-    with get_client(sync_client=True) as client:
-        state = client.read_flow_run(UUID(flow_run_id)).state
+    if not flow_run_ids:
+        return {}
+    with server() as client:
+        from prefect.client.schemas.filters import FlowRunFilter
+
+        found = []
+        for start in range(0, len(flow_run_ids), PAGE):
+            wanted = {"id": {"any_": list(flow_run_ids[start : start + PAGE])}}
+            found += client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(wanted), limit=PAGE)
+    return {str(run.id): _seen(run.state) for run in found}
+
+
+def _seen(state: Any) -> DeployedState:
     if state is None or not state.is_final():
         return DeployedState(None, "")
     return DeployedState(state.type.value.lower(), state.message or "")

@@ -1,10 +1,14 @@
-"""`python -m launch FLOW PARAMETERS_AS_JSON [RUN]` runs a flow in this process."""
+"""`python -m launch flow FLOW PARAMETERS_AS_JSON` or `python -m launch runs RUN…`, in this process."""
 
 import json
 import sys
 
-from launch import run, run_recorded
+from launch import run, work_off
 
-if len(sys.argv) > 3:
-    sys.exit(run_recorded(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]))
-run(sys.argv[1], json.loads(sys.argv[2]))
+match sys.argv[1:]:
+    case ["flow", flow, parameters]:
+        run(flow, json.loads(parameters))
+    case ["runs", *run_ids]:
+        sys.exit(work_off(run_ids))
+    case _:
+        sys.exit(__doc__)

@@ -1,9 +1,9 @@
 """One vendor a file. `get` makes a provider from plain arguments; its SDK is loaded only then."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -86,6 +86,18 @@ class AsksRivals(Protocol):
 
     def rival_answers(self, remote_id: str, base_model: str, reference: str) -> list[Answer]:
         """The job's answers with those of the other model, on the same questions, as `base`."""
+
+
+class Notice(NamedTuple):
+    """A signed notice from a vendor: its own id, and the vendor's id of the job that it tells of, if any."""
+
+    id: str
+    job: str | None
+
+
+class TellsByWebhook(Protocol):
+    def notice(self, body: bytes, headers: Mapping[str, str], secret: str) -> Notice:
+        """Raises Refused for a wrong signature, InvalidData for what is old or can't be read."""
 
 
 def is_hosted(name: str) -> bool:

@@ -71,7 +71,7 @@ class Runs(Database):
         """
         with self.writing() as connection:
             self._check_room(connection, run, limit)
-            connection.execute(runs.insert().values(**_row(run)))
+            connection.execute(runs.insert().values(**run_row(run)))
         return run
 
     def _check_room(self, connection: Connection, run: Run, limit: int | None) -> None:
@@ -209,7 +209,7 @@ class Runs(Database):
             found = [Job.model_validate_json(text) for text in connection.execute(orphans).scalars()]
         for job in found:
             with self.writing() as connection:
-                insert_missing(connection, runs, **_row(_adopted(job)))
+                insert_missing(connection, runs, **run_row(adopted_run(job)))
 
 
 # the panel asks for all of them again and again, and few have changed
@@ -224,9 +224,12 @@ def _entry(run_text: str, job_text: str | None, model_text: str | None) -> Entry
 def in_step(run: Run, job: Job | None) -> Run:
     """The run with its job's status and failure, where the job knows more."""
     at_work = run.elsewhere or run.pid or run.flow_run_id
-    if job is None or run.status in ENDED or not at_work:
+    if job is None or run.status in ENDED:
         return run
-    if job.status == "queued" and job.remote_id is None and not run.elsewhere:
+    # without a process of its own, its job can only be with its vendor
+    if not at_work and (run.status == "queued" or not job.waits):
+        return run
+    if job.status == "queued" and job.remote_id is None and not run.elsewhere and not job.waits:
         # opened, and its data not validated yet
         return run
     if job.status not in ENDED:
@@ -237,7 +240,7 @@ def in_step(run: Run, job: Job | None) -> Run:
     return run.but(status=job.status, failure=job.failure, finished_at=job.finished_at)
 
 
-def _adopted(job: Job) -> Run:
+def adopted_run(job: Job) -> Run:
     return Run(
         # two that adopt at once make one run; a job that was taken up again makes another
         id=f"ftjob-{job.id.rpartition('-')[2]}{int(job.updated_at.timestamp()):x}"[:40],
@@ -296,11 +299,11 @@ def change_run(connection: Connection, run: Run, changes: dict[str, Any]) -> Run
     if changes.get("status") in ENDED:
         changes = {"finished_at": moment, **changes}
     changed = run.but(**{"updated_at": moment, **changes, "id": run.id})
-    connection.execute(runs.update().where(runs.c.id == run.id).values(**_row(changed)))
+    connection.execute(runs.update().where(runs.c.id == run.id).values(**run_row(changed)))
     return changed
 
 
-def _row(run: Run) -> dict[str, Any]:
+def run_row(run: Run) -> dict[str, Any]:
     looked_up = ("id", "account", "flow", "status", "premium", "job_id", "dataset_id")
     moments = ("created_at", "deleted_at", "purged_at")
     return {name: getattr(run, name) for name in (*looked_up, *moments)} | {"record": run.model_dump_json()}

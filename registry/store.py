@@ -19,7 +19,6 @@ from registry.conversations import Conversations
 from registry.holding import Holding
 from registry.jobs import Jobs
 from registry.keys import Keys
-from registry.runs import Runs
 from registry.submissions import Submissions
 from registry.uploads import Uploads
 from registry.usage import Usage
@@ -33,7 +32,6 @@ class Registry(
     Waits,
     Versions,
     Batches,
-    Runs,
     Holding,
     Accounts,
     Keys,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from records import ENDED, Job, Progress, Status, now
 from registry.database import Database, insert_missing, put, record_of
 from registry.jobs import changed_job, locked_job
-from registry.tables import flow_runs, jobs, polls
+from registry.tables import flow_runs, jobs, polls, submissions
 
 NEVER = datetime.fromtimestamp(0, UTC)
 # a deadline is moved on in steps, so that a job in a queue is not written at every look
@@ -22,6 +22,14 @@ class Waits(Database):
         query = select(jobs.c.record).where(jobs.c.status.not_in(ENDED)).order_by(jobs.c.created_at)
         with self.reading() as connection:
             return [Job.model_validate_json(text) for text in connection.execute(query).scalars()]
+
+    def job_at(self, provider: str, remote_id: str) -> Job | None:
+        """Ours that the vendor calls so."""
+        named = (submissions.c.provider == provider, submissions.c.remote_id == remote_id)
+        query = select(jobs.c.record).join(submissions, submissions.c.job_id == jobs.c.id).where(*named)
+        with self.reading() as connection:
+            text = connection.execute(query).scalar()
+        return Job.model_validate_json(text) if text else None
 
     def note_progress(
         self, seen: Mapping[str, Progress], queue_deadline: datetime | None = None

@@ -5,10 +5,16 @@ job it waits for stands in the registry; that it is parked, Prefect alone says.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
+
+from errors import Unavailable
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
 
 log = logging.getLogger("luthier.waiting")
 
@@ -41,15 +47,30 @@ def park(until: datetime, why: str) -> NoReturn:
     raise Abort("the run is parked")
 
 
+@contextmanager
+def _server() -> "Iterator[SyncPrefectClient]":
+    """Raises Unavailable where it can't be reached or fails."""
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    try:
+        with get_client(sync_client=True) as client:
+            yield client
+    except (httpx.TransportError, PrefectHTTPStatusError) as error:
+        raise Unavailable(
+            f"The Prefect server fails: {error}.", "Look at its log, then try again."
+        ) from error
+
+
 def parked_runs() -> list[str]:
     """The ids of all parked runs."""
-    from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter
     from prefect.client.schemas.sorting import FlowRunSort
 
     parked = FlowRunFilter.model_validate({"state": {"name": {"any_": [PARKED]}}})
     found: list[str] = []
-    with get_client(sync_client=True) as client:
+    with _server() as client:
         while True:
             page = client.read_flow_runs(
                 flow_run_filter=parked, sort=FlowRunSort.ID_DESC, limit=PAGE, offset=len(found)
@@ -64,13 +85,17 @@ def wake(flow_run_ids: Collection[str], why: str) -> int:
 
     Woken twice at the same moment a run may start twice. Both do the same, and nothing is bought twice.
     """
-    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
     from prefect.states import Scheduled
 
     woken = 0
-    with get_client(sync_client=True) as client:
+    with _server() as client:
         for id in flow_run_ids:
-            state = client.read_flow_run(UUID(id)).state
+            try:
+                state = client.read_flow_run(UUID(id)).state
+            except ObjectNotFound:
+                # deleted meanwhile, or a run of another server
+                continue
             if state and state.name == PARKED:
                 client.set_flow_run_state(UUID(id), Scheduled(name=WOKEN, message=why))
                 woken += 1

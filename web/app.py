@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from registry import Registry
 from settings import Settings
-from web import entrance, faults
+from web import entrance, faults, webhooks
 from web.chatting import Chatting
 from web.gate import Gate
 from web.guard import LOOPBACK, Guard
@@ -66,6 +66,7 @@ def create_app(settings: Settings, host: str = "127.0.0.1", runs: bool = True) -
     faults.install(app)
     app.include_router(api)
     app.include_router(entrance.router)
+    app.include_router(webhooks.router)
     for name in PAGES:
         if find_spec(name):
             app.include_router(import_module(name).router, include_in_schema=False)

@@ -48,6 +48,12 @@ class BadKey(LuthierError):
     code, exit_code, http_status = "invalid_api_key", 1, 401
 
 
+class BadSignature(LuthierError):
+    """A webhook that its vendor has not signed."""
+
+    code, exit_code, http_status = "invalid_signature", 1, 401
+
+
 class Forbidden(LuthierError):
     code, exit_code, http_status = "forbidden", 1, 403
 
@@ -103,13 +109,17 @@ def answer(
     param: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    if is_api(request):
+    if is_api(request) or is_webhook(request):
         return JSONResponse(envelope(status, message, code, param, hint), status, headers=dict(headers or {}))
     return HTMLResponse(_page(request, status, message, hint), status, headers=dict(headers or {}))
 
 
 def is_api(request: Request) -> bool:
     return request.url.path == "/v1" or request.url.path.startswith("/v1/")
+
+
+def is_webhook(request: Request) -> bool:
+    return request.url.path.startswith("/webhooks/")
 
 
 def retry_headers(error: LuthierError) -> dict[str, str]:

@@ -19,6 +19,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST_ID = re.compile(r"[\w\-]{1,64}\Z")
 JSON_BYTES = 8 << 20
 FORM_BYTES = 1 << 20
+NOTICE_BYTES = 64 << 10
 # what a multipart body adds to its file
 WRAPPING = 64 << 10
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -67,6 +68,8 @@ class Guard:
     def _limit(self, scope: Scope, headers: Headers) -> int:
         if scope["path"].startswith(self.upload_paths):
             return self.upload_bytes + WRAPPING
+        if scope["path"].startswith("/webhooks/"):
+            return NOTICE_BYTES
         return JSON_BYTES if scope["path"].startswith("/v1/") else FORM_BYTES
 
     def _fault(self, scope: Scope, headers: Headers, limit: int) -> tuple[int, str, str] | None:

@@ -4,6 +4,9 @@ Of the servers that share a LUTHIER_HOME one works at a time, whichever holds th
 second and whenever it is told to. Servers of several homes may share a registry: a run is claimed before it
 is started, and stays with its place as long as that says it lives. All a runner knows is in the registry, so
 it can be killed at any moment.
+
+A hosted job needs a process to be submitted and one to be published. While its vendor has it there is none,
+and a thread asks for all of them.
 """
 
 import contextlib
@@ -14,41 +17,41 @@ import signal
 import socket
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import launch
-from errors import LuthierError, TrainingFailed
-from records import ENDED, Job, Status, now
+from errors import LuthierError
+from providers import is_hosted
+from records import ENDED, Job, now
 from registry import Registry
 from registry.holding import held_elsewhere
-from registry.runs import Run, in_step
+from registry.runs import Run
 from settings import Settings
+from waiting.polling import Polling
+from web.following import Following
 
 log = logging.getLogger("luthier.runner")
 
 LOOK_SECONDS = 1.0
 GRACE_SECONDS = 5.0
-STARTS = 3
-# a process that lived this long died of something outside, a restarted machine for instance
-LONG_SECONDS = 600.0
-# how many runs of a lane go on at once: own hardware trains one model at a time
-LANES = {"gpu": 1, "prepare": 2, "hosted": 8}
-UNFINISHED: tuple[Status, ...] = ("queued", "validating_files", "in_progress")
+# how many processes of a lane there are at once: own hardware trains one model at a time
+LANES = {"gpu": 1, "prepare": 2, "submit": 8, "publish": 2}
+# trained at their vendors, runs are measured and published by one process after the other
+PUBLISHED_TOGETHER = 25
 PURGE_AFTER = timedelta(minutes=10)
 HOUSEKEEPING_SECONDS = 60.0
 # a place that has not been heard of for so long is gone, and another takes over its runs
 HOLD = timedelta(minutes=5)
 
-# starts a flow with its parameters, its log and the run's id in a process; returns the process id
-Detach = Callable[[str, dict[str, Any], Path, str], int]
+# has a process carry out runs, one after the other, its output in a log; returns the process id
+Detach = Callable[[Sequence[str], Path], int]
 
 
 class Runner:
-    def __init__(self, settings: Settings, registry: Registry, detach: Detach = launch.detach):
+    def __init__(self, settings: Settings, registry: Registry, detach: Detach = launch.detach_runs):
         self.settings, self.registry, self.detach = settings, registry, detach
         self._wake, self._ending = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -56,6 +59,11 @@ class Runner:
         self._kept_house = 0.0
         self.place = f"{socket.gethostname()}:{settings.root}"
         self._at_work: dict[str, Run] = {}
+        self.polling = Polling(registry, settings)
+        self._sweeping: threading.Thread | None = None
+        self._swept = -settings.poll_seconds
+        self._undeployed: set[str] = set()
+        self.following = Following(settings, registry)
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._watch, name="luthier-runner", daemon=True)
@@ -78,7 +86,7 @@ class Runner:
     def _watch(self) -> None:
         while not self._ending.is_set():
             try:
-                if self._leads():
+                if self.leads():
                     self.tick()
             except LuthierError as error:
                 # the registry may be back in a second
@@ -86,7 +94,8 @@ class Runner:
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
 
-    def _leads(self) -> bool:
+    def leads(self) -> bool:
+        """Whether this is the one that works for its home, from now on until `close`."""
         if self._lock is None:
             self.settings.root.mkdir(parents=True, exist_ok=True)
             file = (self.settings.root / "runner.lock").open("ab")
@@ -100,30 +109,60 @@ class Runner:
 
     def tick(self) -> None:
         """Bring every unfinished run up to date, then start what there is room for."""
-        busy: Counter[str] = Counter()
-        waiting: list[Run] = []
-        unfinished = self.registry.runs(statuses=UNFINISHED)
-        self._stop_cancelled({run.id for run in unfinished})
-        for run in reversed(unfinished):
-            if held_elsewhere(run, self.place):
+        processes: dict[str, set[int]] = {name: set() for name in LANES}
+        ready: dict[str, list[Run]] = {name: [] for name in LANES}
+        unfinished = self.registry.unfinished_runs()
+        self._stop_cancelled({run.id for run, *_ in unfinished})
+        self.following.ask_server([run.flow_run_id for run, *_ in unfinished if run.flow_run_id])
+        for entry, job, _ in unfinished:
+            if held_elsewhere(entry, self.place):
                 continue
-            run = self._followed(run)
+            run = self.following.followed(entry, job)
             if run.status in ENDED or run.elsewhere:
                 continue
-            if run.pid or run.flow_run_id:
-                busy[lane(run)] += 1
+            if run.flow_run_id:
+                # how many there are at once is for the server to say
                 self._keep(run)
-            else:
-                waiting.append(run)
-        for run in waiting:
-            if busy[lane(run)] < LANES[lane(run)]:
-                busy[lane(run)] += 1
-                self._start(run)
+            elif run.pid:
+                processes[lane(run, job)].add(run.pid)
+                self._keep(run)
+            elif not (job and job.waits and is_hosted(run.provider)):
+                ready[lane(run, job)].append(run)
+        for name, runs in ready.items():
+            self._start_all(name, runs, LANES[name] - len(processes[name]))
+        self._sweep([job for _, job, _ in unfinished if job])
         if time.monotonic() > self._kept_house + HOUSEKEEPING_SECONDS:
             self._kept_house = time.monotonic()
+            self._undeployed.clear()
             self._purge()
             self.registry.forget_usage(now() - timedelta(days=2))
             self.registry.purge_conversations()
+
+    def _start_all(self, name: str, runs: list[Run], room: int) -> None:
+        together = PUBLISHED_TOGETHER if name == "publish" else 1
+        for number, start in enumerate(range(0, len(runs), together)):
+            batch = runs[start : start + together]
+            if self.settings.prefect_api_url:
+                batch = [run for run in batch if not self._deploy(run)]
+            if batch and number < room:
+                self._start(batch)
+
+    def _sweep(self, jobs: list[Job]) -> None:
+        """Ask for the open hosted jobs, in a thread: a vendor that is slow to answer keeps nobody waiting."""
+        busy = self._sweeping and self._sweeping.is_alive()
+        if busy or time.monotonic() < self._swept + self.settings.poll_seconds:
+            return
+        if any(job.waits and job.remote_id and is_hosted(job.provider) for job in jobs):
+            self._swept = time.monotonic()
+            self._sweeping = threading.Thread(target=self._swept_once, name="luthier-polls", daemon=True)
+            self._sweeping.start()
+
+    def _swept_once(self) -> None:
+        try:
+            if self.polling.sweep():
+                self.look()
+        except LuthierError as error:
+            log.warning("Could not ask for the hosted jobs: %s", error)
 
     def _keep(self, run: Run) -> None:
         """Say from time to time that this place still looks after the run."""
@@ -138,83 +177,39 @@ class Runner:
             if not run.flow_run_id and self.registry.run(run_id).status == "cancelled":
                 self.stop(run)
 
-    def _followed(self, run: Run) -> Run:
-        job = self.registry.job_of(run)
-        if run.elsewhere:
-            return self._noted(run, in_step(run, job))
-        if run.flow_run_id:
-            return self._follow_deployed(run, job)
-        if not run.pid:
-            return run
-        if launch.started_at(run.pid) == run.pid_started:
-            return self._noted(run, in_step(run, job))
-        # it may have told its end since the run was read
-        run = self.registry.run(run.id)
-        if run.status in ENDED:
-            return self._named(run)
-        return self._died(run, job)
-
-    def _noted(self, before: Run, after: Run) -> Run:
-        if after.status == before.status:
-            return before
-        return self.registry.update_run(
-            before.id, status=after.status, failure=after.failure, finished_at=after.finished_at
-        )
-
-    def _follow_deployed(self, run: Run, job: Job | None) -> Run:
-        state = launch.deployed_state(run.flow_run_id or "")
-        if state.ended is None:
-            return self._noted(run, in_step(run, job))
-        if state.ended == "completed":
-            return self._named(self.registry.update_run(run.id, status="succeeded"))
-        if state.ended == "cancelled":
-            return self.registry.update_run(run.id, status="cancelled")
-        failure = job.failure if job and job.failure else None
-        if failure is None:
-            failure = TrainingFailed(
-                f"The run failed: {state.message}", "Prefect's page of it says more."
-            ).failure
-        return self.registry.update_run(run.id, status="failed", failure=failure)
-
-    def _died(self, run: Run, job: Job | None) -> Run:
-        """Its process is gone without a word: start it again, a few times."""
-        if job and job.status == "succeeded" and self.registry.model_of_job(job.id):
-            return self.registry.update_run(run.id, status="succeeded")
-        lasted = time.time() - (run.pid_started or 0)
-        starts = 0 if lasted > LONG_SECONDS else run.starts
-        if starts < STARTS:
-            log.warning("The process of %s is gone; it is started again.", run.id)
-            return self.registry.update_run(run.id, pid=None, pid_started=None, starts=starts)
-        last = last_line(self.log_of(run))
-        failure = TrainingFailed(
-            f"The process of the job ended {STARTS} times. {last and f'Its last line: {last}'}",
-            "Retry once the machine has enough memory and disk.",
-        ).failure
-        return self.registry.update_run(run.id, status="failed", failure=failure)
-
-    def _named(self, run: Run) -> Run:
-        """A model that was made before, or renamed while it trained, takes the name that was asked for."""
-        model = self.registry.model_of_job(run.job_id) if run.job_id and run.flow == "fine_tune" else None
-        if model and run.parameters.get("name") and model.display_name != run.name:
-            self.registry.rename_model(model.id, run.name)
-        return run
-
-    def _start(self, run: Run) -> None:
-        # counted before it is started: a start that is never noted must not repeat for ever
-        claimed = self.registry.claim_run(run.id, self.place, HOLD)
-        if claimed is None:
-            return
-        flow, parameters = command(claimed, self.registry.job_of(claimed))
-        if self.settings.prefect_api_url and (made := launch.deploy(flow, parameters, run.id)):
+    def _deploy(self, run: Run) -> bool:
+        """Whether the Prefect server has a deployment for it, and runs it now."""
+        flow, parameters = launch.command(run, self.registry.job_of(run))
+        name = f"{flow.replace('_', '-')}/{'hosted' if is_hosted(run.provider) else 'own-hardware'}"
+        if name in self._undeployed:
+            return False
+        if self.registry.claim_run(run.id, self.place, HOLD) is None:
+            return True
+        # a deployed run waits without a process too
+        parameters.pop("to_the_end", None)
+        if made := launch.deploy(name, parameters, run.id):
             self.registry.update_run(run.id, flow_run_id=made, status="validating_files")
+            return True
+        self._undeployed.add(name)
+        return False
+
+    def _start(self, runs: Sequence[Run]) -> None:
+        # counted before it is started: a start that is never noted must not repeat for ever
+        claimed = [run for run in runs if self.registry.claim_run(run.id, self.place, HOLD)]
+        if not claimed:
             return
-        pid = self.detach(flow, parameters, self.log_of(run), run.id)
-        run = self.registry.update_run(
-            run.id, pid=pid, pid_started=launch.started_at(pid), status="validating_files"
-        )
-        log.info("Started %s (%s on %s), process %s.", run.id, flow, run.base_model, pid)
-        if run.status in ENDED:
-            self.stop(run)
+        pid = self.detach([run.id for run in claimed], launch.run_log(self.settings.root, claimed[0].id))
+        started = launch.started_at(pid)
+        for run in claimed:
+            log.info("Started %s (%s on %s), process %s.", run.id, run.flow, run.base_model, pid)
+            run = self._assigned(run, pid, started)
+            if run.status in ENDED:
+                self.stop(run)
+
+    def _assigned(self, run: Run, pid: int, started: float | None) -> Run:
+        """The run with its process, unless that has told its end meanwhile."""
+        status = "in_progress" if run.status == "in_progress" else "validating_files"
+        return self.registry.update_run(run.id, pid=pid, pid_started=started, status=status)
 
     def stop(self, run: Run) -> None:
         """Stop the run's process, or ask its Prefect server to. Returns when the process is gone."""
@@ -240,28 +235,16 @@ class Runner:
             self.registry.update_run(run.id, purged_at=now())
 
     def log_of(self, run: Run) -> Path:
-        return self.settings.root / "runs" / f"{run.id}.log"
+        return launch.run_log(self.settings.root, run.id)
 
 
-def lane(run: Run) -> str:
+def lane(run: Run, job: Job | None) -> str:
     if run.flow == "prepare_dataset":
         return "prepare"
-    return "gpu" if run.provider == "gpu" else "hosted"
-
-
-def command(run: Run, job: Job | None) -> tuple[str, dict[str, Any]]:
-    """The flow that brings the run on, and its parameters: a job that was submitted is not prepared again."""
-    if run.flow == "fine_tune" and job and (job.remote_id or job.attempt > 1):
-        return "finish_job", {"job_id": job.id}
-    return run.flow, run.parameters
-
-
-def last_line(path: Path) -> str:
-    try:
-        text = path.read_bytes()[-4000:].decode(errors="replace")
-    except OSError:
-        return ""
-    return next((line.strip()[:300] for line in reversed(text.splitlines()) if line.strip()), "")
+    if not is_hosted(run.provider):
+        return "gpu"
+    trained = job and job.progress and job.progress.status == "succeeded"
+    return "publish" if trained else "submit"
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -1,6 +1,6 @@
 """OpenAI as a provider. One paid job per label: found before it is created, looked for when in doubt."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +10,12 @@ import openai
 from pydantic import BaseModel, Field
 
 from errors import LuthierError, NotConfigured, Refused, Unavailable
-from providers import hosted, tokens
+from providers import Notice, hosted, tokens
 from providers.catalogue import Base, find
 from providers.format import converted, findings, surveyed
 from providers.holdout import answers
 from providers.hosted import HostedOptions, Leftover, options_of
-from providers.openai import chat, leftovers, results
+from providers.openai import chat, leftovers, results, webhooks
 from providers.openai.dataset import FORMAT
 from providers.openai.faults import is_missing, mapped
 from providers.openai.files import Files
@@ -273,6 +273,10 @@ class OpenAI:
     def leftovers(self, label: str) -> list[Leftover]:
         """What the job of that label left at OpenAI."""
         return leftovers.of_label(self.jobs, label)
+
+    def notice(self, body: bytes, headers: Mapping[str, str], secret: str) -> Notice:
+        """What a webhook of OpenAI's says, see `webhooks.opened`."""
+        return webhooks.opened(body, headers, secret)
 
     def orphans(self) -> list[Leftover]:
         """Files of ours that belong to no job."""

@@ -5,15 +5,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 import launch
-from records import ENDED, Recipe, now
+from records import ENDED, Failure, Progress, Recipe, now
 from registry.runs import Run
-from web.runner import Runner, command
+from web.runner import Runner
 
 ROOT = Path(__file__).parents[2]
 # what a run's process tells the registry; argv: url, home, run id
@@ -24,10 +24,11 @@ from registry import Registry
 import launch
 registry = Registry(sys.argv[1], Path(sys.argv[2]), "")
 pid = os.getpid()
-registry.update_run(sys.argv[3], pid=pid, pid_started=launch.started_at(pid))
+for run_id in sys.argv[3:]:
+    registry.update_run(run_id, pid=pid, pid_started=launch.started_at(pid))
 """
 BEHAVIOURS = {
-    "succeed": "registry.update_run(sys.argv[3], status='succeeded')",
+    "succeed": "[registry.update_run(run_id, status='succeeded') for run_id in sys.argv[3:]]",
     "hang": "time.sleep(300)",
     "die": "sys.exit('no memory left')",
     "deaf": """
@@ -53,10 +54,10 @@ class Stage:
         self.shop.work.runner = runner
         return runner
 
-    def detach(self, flow: str, parameters: dict, log: Path, run_id: str) -> int:
+    def detach(self, run_ids: Sequence[str], log: Path) -> int:
         registry = self.shop.registry
         log.parent.mkdir(parents=True, exist_ok=True)
-        arguments = [registry.url, str(registry.home), run_id]
+        arguments = [registry.url, str(registry.home), *run_ids]
         process = subprocess.Popen(
             [sys.executable, "-c", CHILD + BEHAVIOURS[self.does], *arguments],
             cwd=ROOT,
@@ -65,7 +66,7 @@ class Stage:
             start_new_session=True,
         )
         self.processes.append(process)
-        self.started.append(run_id)
+        self.started += run_ids
         return process.pid
 
     def run(self, provider: str = "gpu", flow: str = "fine_tune", **fields) -> Run:
@@ -187,10 +188,10 @@ def test_a_retry_starts_it_again(stage):
 
 def test_only_one_of_two_servers_carries_out_runs(stage):
     other = stage.new_runner()
-    assert stage.runner._leads()
-    assert not other._leads()
+    assert stage.runner.leads()
+    assert not other.leads()
     stage.runner.close()
-    assert other._leads()
+    assert other.leads()
     other.close()
 
 
@@ -221,9 +222,10 @@ def test_a_deleted_model_is_removed_for_good_after_a_while(stage, finish):
 
 def test_a_job_that_was_submitted_is_not_prepared_again(stage, finish):
     entry = finish(stage.shop.registry.owner())
-    assert command(entry.run, entry.job) == ("fine_tune", entry.run.parameters)
+    hosted = {"to_the_end": False}
+    assert launch.command(entry.run, entry.job) == ("fine_tune", {**entry.run.parameters, **hosted})
     submitted = entry.job.but(remote_id="ftjob-remote")
-    assert command(entry.run, submitted) == ("finish_job", {"job_id": entry.job.id})
+    assert launch.command(entry.run, submitted) == ("finish_job", {"job_id": entry.job.id, **hosted})
 
 
 def of_another_machine(stage) -> Runner:
@@ -272,10 +274,11 @@ from web.runner import Runner
 url, home, started = sys.argv[1:]
 registry = Registry(url, Path(home), "")
 
-def detach(flow, parameters, log, run_id):
-    with open(started, "a") as sink:
-        sink.write(run_id + "\\n")
-    registry.update_run(run_id, status="succeeded")
+def detach(run_ids, log):
+    for run_id in run_ids:
+        with open(started, "a") as sink:
+            sink.write(run_id + "\\n")
+        registry.update_run(run_id, status="succeeded")
     done = subprocess.Popen(["true"])
     done.wait()
     return done.pid
@@ -309,3 +312,47 @@ def test_two_runners_race_for_a_hundred_runs_and_each_is_started_once(stage, tmp
     assert sorted(started.read_text().split()) == sorted(run.id for run in runs)
     places = {registry.run(run.id).place.rpartition("/")[2] for run in runs}
     assert places == {"one", "two"}, "both did some of it"
+
+
+def trained_at(vendor, stage, finish, seed: int, **progress) -> Run:
+    """A run whose job OpenAI has, and which no process works on."""
+    registry = stage.shop.registry
+    entry = finish(registry.owner(), f"Shelves {seed}")
+    registry.delete_model(entry.model.id)
+    job = entry.job.but(status="in_progress", remote_id=f"ftjob-{seed}", progress=Progress(**progress))
+    registry.save_job(job)
+    return stage.run("openai", job_id=job.id, status="in_progress")
+
+
+def test_a_run_whose_job_is_with_its_vendor_needs_no_process(stage, vendor, finish):
+    waiting = trained_at(vendor, stage, finish, 1, status="in_progress", message="Training at OpenAI.")
+    vendor.fault("GET", "/fine_tuning/jobs", times=1000, status=500)
+    stage.does = "hang"
+    others = [stage.run("openai") for _ in range(3)]
+    stage.runner.tick()
+    assert stage.started == [run.id for run in others], "those that wait don't keep others from submitting"
+    assert stage.shop.registry.run(waiting.id).status == "in_progress"
+
+
+def test_what_was_trained_is_published_by_few_processes(stage, vendor, finish):
+    runs = [trained_at(vendor, stage, finish, seed, status="succeeded") for seed in range(4)]
+    stage.until(runs[-1], ended)
+    assert sorted(stage.started) == sorted(run.id for run in runs)
+    assert len(stage.processes) == 1
+
+
+def test_a_job_that_failed_at_its_vendor_fails_its_run_and_is_not_bought_again(stage, vendor, finish):
+    run = trained_at(vendor, stage, finish, 1, status="in_progress")
+    failure = Failure(code="training_failed", message="It failed.", hint="")
+    stage.shop.registry.update_job(run.job_id, status="failed", failure=failure)
+    found = stage.until(run, ended)
+    assert (found.status, found.failure, stage.started) == ("failed", failure, [])
+
+
+def test_a_process_that_submitted_its_job_ends_and_the_run_goes_on(stage, vendor, finish):
+    run = trained_at(vendor, stage, finish, 1, status="in_progress")
+    stage.shop.registry.update_run(run.id, pid=os.getpid(), pid_started=1.0)
+    for _ in range(5):
+        stage.runner.tick()
+    found = stage.shop.registry.run(run.id)
+    assert (found.status, found.pid, stage.started) == ("in_progress", None, [])
