@@ -135,11 +135,11 @@ def test_a_fine_tuning_life_survives_the_kill_of_its_server_and_its_process(serv
         training_file=upload.id,
         validation_file=sdk.files.create(file=measured, purpose="fine-tune").id,
         suffix="depots",
-        hyperparameters={"n_epochs": 1},
+        hyperparameters={"n_epochs": 20},
         metadata={"use_case": "Sort the parcel into a depot"},
     )
-    until(served, job.id, "validating_files", "running", "queued")
-    while not served.runs():
+    while not any(event.data for event in sdk.fine_tuning.jobs.list_events(job.id)):
+        assert until(served, job.id, "queued", "validating_files", "running")
         time.sleep(0.1)
 
     served.kill()
