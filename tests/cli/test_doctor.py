@@ -50,12 +50,17 @@ def test_a_vendor_is_really_asked(checked):
     assert "models" in found["openai"]["message"]
 
 
+NOWHERE = "http://127.0.0.1:9/api"
+
+
 def test_what_is_set_up_and_does_not_work_ends_with_code_three(checked):
-    code, found = checked(
-        OPENAI_API_KEY="sk-test",
-        OPENAI_BASE_URL="http://127.0.0.1:9/v1",
-        PREFECT_API_URL="http://127.0.0.1:9/api",
-    )
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    # other tests of this process may have a server of their own
+    with temporary_settings({PREFECT_API_URL: NOWHERE}):
+        code, found = checked(
+            OPENAI_API_KEY="sk-test", OPENAI_BASE_URL="http://127.0.0.1:9/v1", PREFECT_API_URL=NOWHERE
+        )
     assert code == 3
     assert {name for name, check in found.items() if check["state"] == "wrong"} == {"openai", "prefect"}
     assert "prefect server start" in found["prefect"]["hint"]

@@ -92,8 +92,13 @@ class Logged:
     method: str
     path: str
     query: list[tuple[str, str]]
+    body: bytes = b""
     status: int = 0
     fault: str = ""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
 
 
 class Loopback:
@@ -169,7 +174,9 @@ class Loopback:
             case "GET", "state":
                 return Reply(self.state() | {"violations": self.violations, "breaches": self.breaches})
             case "GET", "log":
-                return Reply([asdict(seen) for seen in self.log])
+                return Reply(
+                    [{**asdict(seen), "body": seen.body.decode(errors="replace")} for seen in self.log]
+                )
             case _:
                 return self.control(request)
         return Reply({"ok": True})
@@ -224,7 +231,7 @@ def _handler(vendor: Loopback) -> type[BaseHTTPRequestHandler]:
                 return self._send(reply)
             with vendor.lock:
                 fault = vendor.chosen_fault(request.method, request.path)
-                seen = Logged(request.method, request.path, request.query, fault=_name(fault))
+                seen = Logged(request.method, request.path, request.query, request.body, fault=_name(fault))
                 vendor.log.append(seen)
             if fault and fault.when == "before":
                 time.sleep(fault.delay)
