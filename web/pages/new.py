@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from errors import LuthierError
 from providers.catalogue import bases
-from records import ENDED, Dataset, Preparation, Recipe
+from records import ENDED, Dataset, Preparation, Recipe, Redaction
 from registry.accounts import Account
 from registry.models import checked_name
 from registry.runs import Run
@@ -111,6 +111,8 @@ def prepare(
     holdout: Annotated[float, Form(ge=0, le=0.5)] = 0.1,
     near_duplicates: Annotated[float, Form(ge=0.5, le=1)] = 0.85,
     redact: Annotated[bool, Form()] = False,
+    allow: Annotated[str, Form(max_length=8000)] = "",
+    assistant: Annotated[str, Form(max_length=200)] = "",
     seed: Annotated[int, Form(ge=0, le=2**31 - 1)] = 17,
     epochs: Annotated[str, Form(max_length=20)] = "",
     learning_rate: Annotated[str, Form(max_length=20)] = "",
@@ -130,6 +132,8 @@ def prepare(
         holdout=holdout,
         near_duplicates=near_duplicates,
         redact=redact,
+        redaction=Redaction(allow=tuple(line.strip() for line in allow.splitlines() if line.strip())),
+        assistant=assistant.strip() or None,
         seed=seed,
     )
     run = shop.work.start_preparation(account, sources, use_case, recipe, preparation)

@@ -87,6 +87,8 @@ def test_the_preview_is_asked_for_with_all_settings(page: Page, registry: Regist
     page.get_by_label("Epochs").fill("4")
     page.get_by_label("Learning rate").fill("0.0003")
     page.get_by_text("Replace keys, addresses").click()
+    page.get_by_label("Never replaced").fill("help@shop.example\n\n*@ferry.example\n")
+    page.get_by_label("Speaks as").fill(" Kim ")
     assert serious_faults(page) == []
     page.get_by_role("button", name="Preview the data").click()
     expect(page.get_by_text("Waiting to start")).to_be_visible()
@@ -99,6 +101,9 @@ def test_the_preview_is_asked_for_with_all_settings(page: Page, registry: Regist
     assert run.parameters["preparation"]["kind"] == "classify"
     assert run.parameters["preparation"]["label"] == "label"
     assert run.parameters["preparation"]["redact"] is False
+    allowed = run.parameters["preparation"]["redaction"]["allow"]
+    assert allowed == ["help@shop.example", "*@ferry.example"]
+    assert run.parameters["preparation"]["assistant"] == "Kim"
     assert run.parameters["recipe"]["epochs"] == 4
     assert run.parameters["recipe"]["learning_rate"] == 0.0003
 
