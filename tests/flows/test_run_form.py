@@ -1,0 +1,48 @@
+"""The form of fine-tune in Prefect's own pages, filled in as a person does it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.workplace import Workplace
+
+PATIENCE = 60_000
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        opened = browser.new_page(viewport={"width": 1280, "height": 1400})
+        opened.set_default_timeout(PATIENCE)
+        yield opened
+        browser.close()
+
+
+def test_a_run_is_started_by_filling_in_its_form(
+    page: Page, workplace: Workplace, tiny_base: str, parcels: Path
+) -> None:
+    workplace.start_worker("own-hardware")
+    deployment = workplace.deployment("fine-tune/own-hardware")["id"]
+    page.goto(f"{workplace.url.removesuffix('/api')}/v2/deployments/deployment/{deployment}/run")
+    page.get_by_label("Use case (Optional)").fill("Sort parcels into depots")
+    page.get_by_role("button", name="Add item").first.click()
+    page.locator("textarea").nth(1).fill(str(parcels))
+    page.get_by_role("tab", name="Another model, by its hub id or the folder that it lies in").click()
+    page.locator("textarea").nth(2).fill(tiny_base)
+    epochs = page.get_by_role("tab", name="A number").first
+    epochs.click()
+    page.locator("input[type=number]").first.fill("1")
+    page.get_by_role("button", name="Submit").click()
+    # the form goes back to the deployment once the server has the run
+    expect(page).not_to_have_url(re.compile("/run$"))
+
+    run = next(run for run in workplace.runs() if run["deployment_id"] == deployment)
+    assert run["parameters"]["recipe"]["base_model"] == tiny_base
+    assert run["parameters"]["recipe"]["epochs"] == 1
+    workplace.until(run["id"], "Completed")
+    (model,) = [one for one in workplace.registry.models() if one.base_model == tiny_base]
+    assert model.description == "Sort parcels into depots"
