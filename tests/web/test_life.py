@@ -3,74 +3,22 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import openai
-import psutil
 import pytest
 
 from tests.tiny_bases import make_base
+from tests.web.served import ROOT, Served
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 DEPOTS = ("north", "south", "east", "west")
 JS_SDK = "openai@7"
-
-
-class Served:
-    """A server process over one LUTHIER_HOME, to be killed and started again."""
-
-    def __init__(self, home: Path):
-        self.home = home
-        self.environment = {**os.environ, "LUTHIER_HOME": str(home), "OMP_NUM_THREADS": "1"}
-        self.key = self.luthier("keys", "create", "tests", "--json")["key"]
-        self.start()
-
-    def luthier(self, *arguments: str) -> Any:
-        done = subprocess.run(
-            [sys.executable, "-c", "import cli; cli.main()", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            check=True,
-        )
-        return json.loads(done.stdout)
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", "import cli; cli.main()", "serve", "--port", "0", "--json"],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-        )
-        assert self.process.stdout
-        text = b""
-        while not text.rstrip().endswith(b"}"):
-            text += self.process.stdout.readline()
-        self.said = json.loads(text)
-        self.sdk = openai.OpenAI(base_url=self.said["api"], api_key=self.key, max_retries=3)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def runs(self) -> list[psutil.Process]:
-        """The processes that carry out runs of this home."""
-        found = []
-        for process in psutil.process_iter(["cmdline", "environ"]):
-            arguments = process.info["cmdline"] or []
-            if "launch" in arguments and str(self.home) in (process.info["environ"] or {}).get(
-                "LUTHIER_HOME", ""
-            ):
-                found.append(process)
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +48,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     made = Served(tmp_path_factory.mktemp("served") / "home")
     yield made
-    made.process.send_signal(signal.SIGTERM)
-    made.process.wait()
-    for process in made.runs():
-        process.kill()
+    made.end()
 
 
 @pytest.fixture(scope="module")
