@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     )
     plans_file: Path | None = Field(None, description="a TOML file instead of web/plans.toml")
     public_url: str = Field("", description="the address that browsers use, if a proxy is in front")
+    metrics_token: str = Field(
+        "", description="who shows it as a bearer token may read /metrics from elsewhere than this machine"
+    )
     secret: str = Field("", description="signs the sessions; default: made once and kept in HOME")
     upload_bytes: int = Field(512 << 20, description="the largest file that can be uploaded")
     oidc_issuer: str = Field("", description="sign in by OpenID Connect at this issuer")

@@ -16,6 +16,7 @@ from registry.accounts import Accounts
 from registry.audit import Audit
 from registry.batches import Batches
 from registry.conversations import Conversations
+from registry.figures import Monitoring
 from registry.holding import Holding
 from registry.jobs import Jobs
 from registry.keys import Keys
@@ -39,6 +40,7 @@ class Registry(
     Uploads,
     Audit,
     Conversations,
+    Monitoring,
 ):
     def publish(self, folder: Path, name: str, manifest: dict[str, Any]) -> artifacts.Published:
         """Publish a model's files to the store, see `artifacts.publish`."""

@@ -58,6 +58,7 @@ HOMES = {
     "alembic": ["registry"],
     "fastapi": ["web"],
     "starlette": ["web"],
+    "prometheus_client": ["web"],
     "uvicorn": ["web", "cli/serve.py"],  # `luthier serve` is what starts the server
     "jinja2": [
         "web",

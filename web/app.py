@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from registry import Registry
 from settings import Settings
-from web import entrance, faults, webhooks
+from web import entrance, faults, metrics, webhooks
 from web.chatting import Chatting
 from web.gate import Gate
 from web.guard import LOOPBACK, Guard
@@ -67,11 +67,7 @@ def create_app(settings: Settings, host: str = "127.0.0.1", runs: bool = True) -
     app.include_router(api)
     app.include_router(entrance.router)
     app.include_router(webhooks.router)
-    for name in PAGES:
-        if find_spec(name):
-            app.include_router(import_module(name).router, include_in_schema=False)
-    if (HERE / "static").is_dir():
-        app.mount("/static", StaticFiles(directory=HERE / "static"))
+    add_pages(app)
 
     @app.get("/healthz", include_in_schema=False)
     def healthz() -> Response:
@@ -80,6 +76,7 @@ def create_app(settings: Settings, host: str = "127.0.0.1", runs: bool = True) -
         return Response("ok\n", media_type="text/plain")
 
     app.add_middleware(Gate, door=shop.door)
+    metrics.install(app, registry)
     # outermost: what is added last is asked first
     app.add_middleware(
         Guard,
@@ -88,6 +85,14 @@ def create_app(settings: Settings, host: str = "127.0.0.1", runs: bool = True) -
         upload_paths=UPLOAD_PATHS,
     )
     return app
+
+
+def add_pages(app: FastAPI) -> None:
+    for name in PAGES:
+        if find_spec(name):
+            app.include_router(import_module(name).router, include_in_schema=False)
+    if (HERE / "static").is_dir():
+        app.mount("/static", StaticFiles(directory=HERE / "static"))
 
 
 def hosts(settings: Settings, host: str) -> frozenset[str] | None:
