@@ -1,18 +1,21 @@
-"""`luthier jobs`: list, show, follow, cancel and retry."""
+"""`luthier jobs`: list, show, follow, cancel, retry and clean up."""
 
 from typing import Annotated
 
 import typer
 
 import providers
-from cli import options, views
+from cli import cleaning, options, spending, views
 from cli.terminal import err, out, print_json, table
 from cli.train import run_flow, show_result
-from errors import NotFound
+from errors import LuthierError, NotFound
+from providers.hosted import Leftover
 from records import ENDED, Job, TunedModel
 from settings import settings
 
-app = typer.Typer(help="Training jobs: list, show, events, cancel, retry.", invoke_without_command=True)
+app = typer.Typer(
+    help="Training jobs: list, show, events, cancel, retry, clean.", invoke_without_command=True
+)
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="an id, or the beginning of one")]
 
 
@@ -22,7 +25,8 @@ def jobs(context: typer.Context, json: options.Json = False) -> None:
     if context.invoked_subcommand:
         return
     found = options.open_registry().jobs()
-    print_json({"jobs": found}) if json else views.list_jobs(found)
+    bill = spending.of_jobs(found)
+    print_json({"jobs": found, **bill._asdict()}) if json else views.list_jobs(found, bill)
 
 
 @app.command()
@@ -31,7 +35,11 @@ def show(job: JobId, json: options.Json = False) -> None:
     registry = options.open_registry()
     found = registry.job(job)
     model = registry.model_of_job(found.id)
-    print_json({"job": found, "model": model}) if json else views.show_job(found, model)
+    billed = spending.of_job(found)
+    if json:
+        print_json({"job": found, "model": model, "billed": billed})
+    else:
+        views.show_job(found, model, billed)
 
 
 @app.command()
@@ -58,6 +66,42 @@ def cancel(job: JobId, json: options.Json = False) -> None:
         provider_of(found).cancel(found.remote_id)
     found = registry.update_job(found.id, status="cancelled")
     print_json({"job": found}) if json else err.print(f"Cancelled {found.id}.")
+
+
+@app.command()
+def clean(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="remove it without asking")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="also jobs and models that a retry could still use")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """List what failed and cancelled jobs left at the vendors, and remove it on confirmation.
+
+    With --json nothing is removed unless --yes is given.
+    """
+    registry = options.open_registry()
+    searched = cleaning.search(registry, everything)
+    doomed = [one for one in searched.found if not one.keep]
+    if not json:
+        views.list_leftovers(searched)
+    removed: list[str] = []
+    failed: dict[str, str] = {}
+    if doomed and (yes or (not json and typer.confirm(f"Remove {len(doomed)} of them?", err=True))):
+        for one in doomed:
+            try:
+                searched.vendors[one.provider].remove(Leftover(one.kind, one.id, one.note))
+                removed.append(one.id)
+            except LuthierError as error:
+                failed[one.id] = error.message
+    if json:
+        found = [one._asdict() for one in searched.found]
+        print_json({"found": found, "removed": removed, "failed": failed, "unasked": searched.unasked})
+        return
+    for name, why in failed.items():
+        err.print(f"Not removed: {name}: {why}", markup=False)
+    if removed:
+        err.print(f"Removed {len(removed)}.")
 
 
 @app.command()

@@ -8,9 +8,9 @@ import typer
 
 import providers
 from cli import options, takeaway, versions, views
+from cli.catalogue import as_of_today
 from cli.terminal import err, out, print_json
 from errors import NotFound
-from providers.catalogue import bases as all_bases
 from records import ChatOptions, Message, TunedModel, Usage
 from settings import settings
 
@@ -125,8 +125,8 @@ def compare(
 
 
 def bases(json: options.Json = False) -> None:
-    """The base models: provider, premium, how long they can be tuned, price."""
-    found = list(all_bases(settings().bases_file).values())
+    """The base models: limits, price, until when they can be tuned and answer, what comes after them."""
+    found = as_of_today()
     print_json({"bases": found}) if json else views.list_bases(found)
 
 

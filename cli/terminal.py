@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from pydantic import BaseModel
+from rich.box import HEAVY_HEAD, SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -153,8 +154,12 @@ def follow_steps() -> StepHandler:
     return handler
 
 
-def table(title: str, *columns: str, rows: Sequence[Sequence[object]], to: Console = out) -> None:
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", expand=False)
+def table(
+    title: str, *columns: str, rows: Sequence[Sequence[object]], to: Console = out, dense: bool = False
+) -> None:
+    """`dense`: many columns in few characters."""
+    box, padding = (SIMPLE_HEAD, (0, 1, 0, 0)) if dense else (HEAVY_HEAD, (0, 1))
+    made = Table(title=title, title_justify="left", title_style="bold", box=box, padding=padding)
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:

@@ -2,20 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 from cli import preview
-from cli.terminal import FAILURE_NAMES, STATUS_NAMES, out, table
+from cli.terminal import FAILURE_NAMES, STATUS_NAMES, err, out, table
 from providers.catalogue import Base
-from records import Answer, Dataset, Evaluation, Job, TunedModel
+from records import Answer, Dataset, Evaluation, Job, Price, TunedModel
 
 if TYPE_CHECKING:
+    from cli.cleaning import Search
+    from cli.spending import Bill
     from registry.datasets import TracedExample
 
 
-def list_jobs(jobs: Sequence[Job]) -> None:
+PROVIDER_NAMES = {"gpu": "Own hardware", "openai": "OpenAI", "gemini": "Google Gemini"}
+
+
+def list_jobs(jobs: Sequence[Job], bill: "Bill") -> None:
     if not jobs:
         out.print("No jobs yet. `luthier train SOURCE… --use-case TEXT` starts one.")
         return
@@ -30,9 +36,14 @@ def list_jobs(jobs: Sequence[Job]) -> None:
         for job in jobs
     ]
     table("Jobs", "job", "name", "base model", "status", "created", rows=rows)
+    if total := bill.total if bill.billed else None:
+        out.print(
+            f"Vendors billed {total['billed_tokens']:,} tokens of {total['billed_jobs']} jobs, about "
+            f"${total['billed_usd']:.2f}; estimated were ${total['estimated_usd']:.2f}."
+        )
 
 
-def show_job(job: Job, model: TunedModel | None) -> None:
+def show_job(job: Job, model: TunedModel | None, billed: Price | None) -> None:
     recipe = job.recipe
     rows = [
         ("job", job.id),
@@ -42,12 +53,31 @@ def show_job(job: Job, model: TunedModel | None) -> None:
         ("dataset", job.dataset_id),
         ("model", model.id if model else "–"),
     ]
+    if job.estimate:
+        rows.append(("estimated", cost(job.estimate)))
+    if billed:
+        rows.append(("billed", cost(billed)))
     if job.progress and job.progress.message:
         rows.append(("progress", job.progress.message))
     if job.failure:
         rows.append((FAILURE_NAMES.get(job.failure.code, "failure"), job.failure.message))
         rows.append(("next", job.failure.hint))
     table(job.name, "", "", rows=rows)
+
+
+def cost(price: Price) -> str:
+    rate = f"${price.per_million:g} per million ({price.as_of})"
+    return f"about ${price.usd:.2f}: {price.tokens:,} tokens at {rate}"
+
+
+def list_leftovers(searched: "Search") -> None:
+    for name, why in searched.unasked.items():
+        err.print(f"{name} was not asked: {why}", markup=False)
+    if not searched.found:
+        out.print("Nothing was left behind.")
+        return
+    rows = [(one.provider, one.kind, one.id, one.job or "–", one.keep or one.note) for one in searched.found]
+    table("Left behind", "vendor", "what", "id", "job", "", rows=rows)
 
 
 def show_started(job: Job) -> None:
@@ -184,20 +214,43 @@ def show_source(source: str, datasets: Sequence[Dataset], models: Sequence[Tuned
 
 
 def list_bases(bases: Sequence[Base]) -> None:
-    rows = []
-    for base in bases:
-        price = f"${base.training_price:g}" if base.training_price is not None else "–"
-        rows.append((base.id, base.provider, "yes" if base.premium else "", lifetime(base), price))
-    table(
-        "Base models (price: US dollars per million training tokens)",
-        "base model", "provider", "premium", "tunable until", "price",
-        rows=rows,
-    )  # fmt: skip
+    """All that the catalogue holds, a table a provider, narrow enough for 80 columns."""
+    today = date.today()
+    for provider, of_provider in groupby(bases, lambda base: base.provider):
+        rows = [
+            (
+                base.id
+                + ("\npremium" if base.premium else "")
+                + (f"\n→ {base.successor}" if base.successor else ""),
+                f"{short(base.example_tokens)}/{short(base.context)}",
+                base.minimum_examples,
+                price_of(base),
+                until(base.tunable_until, base, today),
+                base.inference_until or "–",
+            )
+            for base in of_provider
+        ]
+        columns = ("base model", "tokens", "min", "price", "tunable", "answers")
+        table(PROVIDER_NAMES.get(provider, provider), *columns, rows=rows, dense=True)
+    out.print(
+        "tokens: of a training example/read at once · min: training examples\n"
+        "price: US dollars per million training tokens, and of when · tunable, answers: until\n"
+        "→: what the vendor names as successor"
+    )
 
 
-def lifetime(base: Base) -> str:
-    if base.tunable_until is None:
-        return "–"
-    if base.tunable_until < date.today():
-        return f"ended {base.tunable_until}" + (f" → {base.successor}" if base.successor else "")
-    return str(base.tunable_until)
+def short(tokens: int) -> str:
+    """1048576 as 1M, 65536 as 64K, 128000 as 125K."""
+    return f"{tokens / 1e6:.0f}M" if tokens >= 1_000_000 else f"{tokens // 1024}K"
+
+
+def price_of(base: Base) -> str:
+    if base.training_price is None:
+        return "free" if base.provider == "gpu" else "unknown"
+    return f"${base.training_price:g}\n{base.price_as_of or ''}".rstrip()
+
+
+def until(day: date | None, base: Base, today: date) -> str:
+    if base.tunable_on(today):
+        return str(day or "–")
+    return f"ended\n{day}" if day else "never" if not base.methods else "ended"

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +14,8 @@ from records import Dataset, Finding, Job, Price, Progress, Recipe
 log = logging.getLogger("luthier.providers")
 
 MARGIN_DAYS = 90
+# a younger file may belong to a job that is about to be started, here or by another Luthier
+ORPHANED = timedelta(days=1)
 
 Today = Callable[[], date]
 Chosen = TypeVar("Chosen", bound="HostedOptions")

@@ -1,6 +1,7 @@
 """Gemini as a provider, in Google Cloud. One paid job per label: found before it is created."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -223,13 +224,13 @@ class Gemini:
             "Train the dataset again on another base (`luthier bases`).",
         )
 
-    def leftovers(self, label: str) -> list[Leftover]:
-        """What the job of that label left in Google Cloud."""
-        return leftovers.of_label(self.jobs, label)
+    def leftovers(self, labels: Collection[str]) -> dict[str, list[Leftover]]:
+        """What is in Google Cloud of the jobs of those labels."""
+        return leftovers.of_labels(self.access, self.jobs, self.staging, labels)
 
-    def orphans(self) -> list[Leftover]:
-        """Staged files that belong to no job."""
-        return leftovers.without_job(self.jobs, self.staging)
+    def orphans(self, age: timedelta = hosted.ORPHANED) -> list[Leftover]:
+        """Staged files that are so old and belong to no job."""
+        return leftovers.without_job(self.jobs, self.staging, age)
 
     def remove(self, leftover: Leftover) -> None:
         leftovers.remove(self.access, self.jobs, self.staging, leftover)

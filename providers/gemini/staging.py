@@ -62,12 +62,12 @@ class Staging:
         except PreconditionFailed:
             blob.reload(retry=None)  # another worker, or an attempt of ours that seemed to fail
 
-    def listed(self) -> dict[str, int]:
-        """URIs of the staged files, with their sizes."""
+    def listed(self) -> dict[str, Blob]:
+        """The staged files by their URIs."""
 
-        def ask() -> dict[str, int]:
+        def ask() -> dict[str, Blob]:
             blobs = self.access.storage.list_blobs(self.bucket, prefix=f"{self.prefix}/luthier-", retry=None)
-            return {f"gs://{self.bucket}/{blob.name}": int(blob.size or 0) for blob in blobs}
+            return {f"gs://{self.bucket}/{blob.name}": blob for blob in blobs}
 
         self.demand()
         return self.access.asked("listing the staged files", ask)

@@ -1,6 +1,10 @@
 """What a cancelled or failed job, or an upload without a job, leaves behind at OpenAI; and its removal."""
 
+import time
+from collections.abc import Collection
+from datetime import timedelta
 from itertools import chain
+from typing import Any
 
 import openai
 
@@ -11,33 +15,53 @@ from providers.openai.files import Files
 from providers.openai.jobs import Jobs
 
 OPEN = ("validating_files", "queued", "running", "paused")
+LOST = ("failed", "cancelled")
 
 
-def of_label(jobs: Jobs, label: str) -> list[Leftover]:
-    """Open jobs, files and models of that label. A file that another open job needs is left out."""
-    mine = jobs.labelled(label)
-    needed = {
-        file
-        for job in jobs.newest()
-        if job.status in OPEN and job.id not in {own.id for own in mine}
-        for file in (job.training_file, job.validation_file)
+def of_labels(client: openai.OpenAI, jobs: Jobs, labels: Collection[str]) -> dict[str, list[Leftover]]:
+    """What is there of the jobs of each label: open jobs, files and models.
+
+    A file that a job of another label needs or has used well is left out, and so is what is gone already.
+    """
+    found = {label: jobs.labelled(label) for label in labels}
+    mine = {job.id for own in found.values() for job in own}
+    others = [job for job in jobs.newest() if job.id not in mine and job.status not in LOST]
+    needed = {file for job in others for file in (job.training_file, job.validation_file)}
+    there = _there(client, jobs) if mine else set()
+    return {
+        label: [one for job in own for one in _of_job(job, there - needed)] for label, own in found.items()
     }
-    left = [Leftover("job", job.id, f"still {job.status}") for job in mine if job.status in OPEN]
-    for job in mine:
-        files = chain([job.training_file, job.validation_file], job.result_files or [])
-        left += [Leftover("file", file, f"of {job.id}") for file in files if file and file not in needed]
-        if job.fine_tuned_model:
-            left.append(Leftover("model", job.fine_tuned_model, f"made by {job.id}"))
+
+
+def _of_job(job: Any, there: Collection[str]) -> list[Leftover]:
+    left = [Leftover("job", job.id, f"still {job.status}")] if job.status in OPEN else []
+    files = chain([job.training_file, job.validation_file], job.result_files or [])
+    left += [Leftover("file", file, f"of {job.id}") for file in files if file in there]
+    if job.fine_tuned_model in there:
+        left.append(Leftover("model", job.fine_tuned_model, f"made by {job.id}"))
     return list(dict.fromkeys(left))
 
 
-def without_job(jobs: Jobs, files: Files) -> list[Leftover]:
-    """Training files of ours that no job used: sent just before a crash."""
+def _there(client: openai.OpenAI, jobs: Jobs) -> set[str]:
+    """Ids of all files and models."""
+
+    def ask() -> set[str]:
+        with mapped("listing files and models"):
+            return {one.id for one in client.files.list(limit=10_000)} | {
+                one.id for one in client.models.list()
+            }
+
+    return jobs.patience(ask)
+
+
+def without_job(jobs: Jobs, files: Files, age: timedelta) -> list[Leftover]:
+    """Training files of Luthier's that no job uses and that are as old: sent just before a crash."""
+    before = time.time() - age.total_seconds()
     used = {file for job in jobs.newest() for file in (job.training_file, job.validation_file)}
     return [
         Leftover("file", file.id, f"{file.filename}, {file.bytes:,} bytes, used by no job")
         for file in files.listed()
-        if file.filename.startswith("luthier-") and file.id not in used
+        if file.filename.startswith("luthier-") and file.id not in used and file.created_at <= before
     ]
 
 

@@ -1,7 +1,7 @@
 """OpenAI as a provider. One paid job per label: found before it is created, looked for when in doubt."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -270,17 +270,17 @@ class OpenAI:
             "Train the dataset again on another base (`luthier bases`).",
         )
 
-    def leftovers(self, label: str) -> list[Leftover]:
-        """What the job of that label left at OpenAI."""
-        return leftovers.of_label(self.jobs, label)
+    def leftovers(self, labels: Collection[str]) -> dict[str, list[Leftover]]:
+        """What is at OpenAI of the jobs of those labels."""
+        return leftovers.of_labels(self.client, self.jobs, labels)
 
     def notice(self, body: bytes, headers: Mapping[str, str], secret: str) -> Notice:
         """What a webhook of OpenAI's says, see `webhooks.opened`."""
         return webhooks.opened(body, headers, secret)
 
-    def orphans(self) -> list[Leftover]:
-        """Files of ours that belong to no job."""
-        return leftovers.without_job(self.jobs, self.files)
+    def orphans(self, age: timedelta = hosted.ORPHANED) -> list[Leftover]:
+        """Files of Luthier's that are so old and belong to no job."""
+        return leftovers.without_job(self.jobs, self.files, age)
 
     def remove(self, leftover: Leftover) -> None:
         leftovers.remove(self.client, self.jobs, leftover)

@@ -60,6 +60,7 @@ class GeminiVendor(Loopback):
             ("POST", f"/v1beta1/{one}/tuningJobs/[^/:]+):cancel", self.cancel_job),
             ("POST", f"/v1beta1/{one}/{chat}):generateContent", self.say),
             ("POST", f"/v1beta1/{one}/{chat}):streamGenerateContent", self.say),
+            ("GET", f"/v1beta1/{one}/models/[^/:]+)", self.get_model),
             ("DELETE", f"/v1beta1/{one}/models/[^/:]+)", self.delete_model),
         ]
 
@@ -237,6 +238,9 @@ class GeminiVendor(Loopback):
         life.ended, job["state"] = "JOB_STATE_CANCELLED", "JOB_STATE_CANCELLED"
         job["endTime"], job["error"] = job["updateTime"], {"code": 1, "message": "CANCELED"}
         return Reply({})
+
+    def get_model(self, request: Request, name: str) -> Reply:
+        return Reply({"name": name}) if name in self.models else refused(404, f"{name} is not found.")
 
     def delete_model(self, request: Request, name: str) -> Reply:
         if self.models.pop(name, None) is None:

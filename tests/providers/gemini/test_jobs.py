@@ -387,10 +387,12 @@ def test_what_a_job_left_can_be_removed(
     provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
 ) -> None:
     first, second = started(provider, dataset, recipe), started(provider, dataset, recipe, "job-2")
-    assert [left.kind for left in provider.leftovers(LABEL)] == ["job"]  # the file is needed by the other
+    assert [left.kind for left in provider.leftovers([LABEL])[LABEL]] == [
+        "job"
+    ]  # the file is needed by the other
     provider.cancel(second)
     finished(provider, first)
-    left = provider.leftovers(LABEL)
+    left = provider.leftovers([LABEL])[LABEL]
     assert sorted(thing.kind for thing in left) == ["file", "model"]
     for thing in [*left, *left]:
         provider.remove(thing)
