@@ -178,7 +178,7 @@ def test_a_person_who_does_not_approve_stops_before_the_training(
     refused = luthier("train", str(parcels), "-u", USE_CASE, "--base-model", tiny_base, "--approve")
     assert refused.code == 130 and "nothing was trained" in refused.err
     assert "Examples, 10 of 60" in refused.err and "under" in refused.err and not refused.out.strip()
-    assert luthier("jobs", "--json").document == {"jobs": []}
+    assert luthier("jobs", "--json").document["jobs"] == []
     (dataset,) = luthier("datasets", "--json").document["datasets"]
     pairs = luthier(
         "datasets",
