@@ -48,7 +48,8 @@ def search(registry: "Registry", also_reusable: bool) -> Search:
         try:
             vendor: Any = providers.get(name, **settings().provider_arguments(name))
             left = vendor.leftovers([job.id for job in ended.values() if not is_unsent(job)])
-            loose = [] if has_unsent(every, name) else vendor.orphans()
+            wanted = has_unsent(every, name)
+            loose = [] if wanted else vendor.orphans()
         except LuthierError as error:
             result.unasked[name] = error.message
             continue
@@ -57,6 +58,8 @@ def search(registry: "Registry", also_reusable: bool) -> Search:
             published_by = registry.model_of_job(job_id)
             for one in things:
                 keep = _reason(one.kind, ended[job_id], also_reusable)
+                if one.kind == "file" and wanted:
+                    keep = "a job that is about to start may need it"
                 if one.id in published or published_by:
                     keep = "a published model needs it"
                 result.found.append(Found(name, one.kind, one.id, job_id, one.note, keep))

@@ -216,7 +216,9 @@ def show_source(source: str, datasets: Sequence[Dataset], models: Sequence[Tuned
 def list_bases(bases: Sequence[Base]) -> None:
     """All that the catalogue holds, a table a provider, narrow enough for 80 columns."""
     today = date.today()
-    for provider, of_provider in groupby(bases, lambda base: base.provider):
+    order = list(dict.fromkeys(base.provider for base in bases))
+    in_order = sorted(bases, key=lambda base: order.index(base.provider))
+    for provider, of_provider in groupby(in_order, lambda base: base.provider):
         rows = [
             (
                 base.id

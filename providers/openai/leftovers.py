@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection
 from datetime import timedelta
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import openai
@@ -11,11 +11,12 @@ import openai
 from errors import LuthierError
 from providers.hosted import Leftover
 from providers.openai.faults import is_missing, mapped
-from providers.openai.files import Files
+from providers.openai.files import LISTED_PAGES, Files
 from providers.openai.jobs import Jobs
 
-OPEN = ("validating_files", "queued", "running", "paused")
 LOST = ("failed", "cancelled")
+# any other is a state in which it may still train, one that nobody here knows of too
+OVER = ("succeeded", *LOST)
 
 
 def of_labels(client: openai.OpenAI, jobs: Jobs, labels: Collection[str]) -> dict[str, list[Leftover]]:
@@ -34,7 +35,7 @@ def of_labels(client: openai.OpenAI, jobs: Jobs, labels: Collection[str]) -> dic
 
 
 def _of_job(job: Any, there: Collection[str]) -> list[Leftover]:
-    left = [Leftover("job", job.id, f"still {job.status}")] if job.status in OPEN else []
+    left = [Leftover("job", job.id, f"still {job.status}")] if job.status not in OVER else []
     files = chain([job.training_file, job.validation_file], job.result_files or [])
     left += [Leftover("file", file, f"of {job.id}") for file in files if file in there]
     if job.fine_tuned_model in there:
@@ -47,9 +48,10 @@ def _there(client: openai.OpenAI, jobs: Jobs) -> set[str]:
 
     def ask() -> set[str]:
         with mapped("listing files and models"):
-            return {one.id for one in client.files.list(limit=10_000)} | {
-                one.id for one in client.models.list()
-            }
+            # a service that repeats its page must not be asked for ever
+            pages = islice(client.files.list(limit=10_000).iter_pages(), LISTED_PAGES)
+            files = {file.id for page in pages for file in page.data}
+            return files | {model.id for model in client.models.list()}
 
     return jobs.patience(ask)
 

@@ -10,6 +10,7 @@ import pytest
 
 import cli
 from settings import settings
+from tasks.wiring import open_registry
 from tests.hosted import BASES, openai
 from tests.vendors.__main__ import BUCKET, google
 from tests.vendors.gemini_vendor import GeminiVendor
@@ -76,17 +77,8 @@ def test_a_model_is_tuned_talked_to_and_its_cost_told(luthier: Run, vendor: Loop
     assert shown["billed"]["tokens"] > 0
     assert listed["billed"] == {made["job"]["id"]: shown["billed"]}
     assert listed["total"]["billed_tokens"] == shown["billed"]["tokens"]
-    assert luthier("jobs", "clean")[1] == {"found": [], "removed": [], "failed": {}, "unasked": ANY_UNASKED}
-
-
-class _Unasked:
-    """Whatever other vendors, which are not set up, say of themselves."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, dict)
-
-
-ANY_UNASKED = _Unasked()
+    cleaned = luthier("jobs", "clean")[1]
+    assert (cleaned["found"], cleaned["removed"], cleaned["failed"]) == ([], [], {})
 
 
 def test_what_a_cancelled_job_left_is_listed_and_removed(
@@ -101,6 +93,15 @@ def test_what_a_cancelled_job_left_is_listed_and_removed(
     assert code == 0 and started["job"]["status"] == "in_progress"
     assert luthier("jobs", "cancel", job)[0] == 0
 
+    registry = open_registry()
+    ended = registry.job(job)
+    about_to_start = ended.but(id="job-about-to-start", status="queued", remote_id=None, finished_at=None)
+    registry.add_job(about_to_start)
+    assert {one["keep"] for one in luthier("jobs", "clean", "--yes")[1]["found"]} == {
+        "a job that is about to start may need it"
+    }
+    registry.update_job(about_to_start.id, status="cancelled")
+
     looked = luthier("jobs", "clean")[1]
     assert {one["kind"] for one in looked["found"]} == {"file"} and not looked["removed"]
     assert {one["job"] for one in looked["found"]} == {job}
@@ -109,3 +110,31 @@ def test_what_a_cancelled_job_left_is_listed_and_removed(
     assert luthier("jobs", "clean")[1]["found"] == []
     vendor.pace = Pace(polls=1)
     assert luthier("chat", kept, "--message", "red crate")[1]["answer"], "the published model stays"
+
+
+def test_dates_of_bases_are_the_vendors_own_where_it_can_be_asked(
+    home: Path, luthier: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with openai(monkeypatch, lives_on=False) as vendor:
+        vendor.shutdowns = {BASE["openai"]: "2031-02-03"}
+        asked = luthier("bases")[1]["bases"]
+        assert next(base for base in asked if base["id"] == BASE["openai"])["inference_until"] == "2031-02-03"
+        vendor.fault("GET", "/models", status=500, times=9)
+        code, unasked = luthier("bases")
+    assert code == 0 and len(unasked["bases"]) == len(asked)
+    assert next(base for base in unasked["bases"] if base["id"] == BASE["openai"])["inference_until"]
+
+
+def test_models_of_a_vendor_whose_library_is_gone_still_list_and_say_so(
+    luthier: Run, vendor: Loopback, parcels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = train(luthier, vendor, parcels)[1]["model"]
+    name, package = ("gemini", "google.genai") if isinstance(vendor, GeminiVendor) else ("openai", "openai")
+    for loaded in [one for one in sys.modules if one.startswith((f"providers.{name}", package))]:
+        monkeypatch.delitem(sys.modules, loaded)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert [one["id"] for one in luthier("models")[1]["models"]] == [model["id"]]
+    assert luthier("models", "show", model["id"])[0] == 0
+    assert luthier("jobs")[0] == 0 and luthier("bases")[0] == 0
+    code, said = luthier("chat", model["id"], "--message", "red crate")
+    assert code == 3 and f"pip install -e '.[{name}]'" in said["error"]["hint"]
