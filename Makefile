@@ -56,7 +56,7 @@ types: $(VENV)/dev.done
 # docs/decisions.md says why some constraints of dependencies are overridden.
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --override requirements/overrides.txt \
 	--no-annotate --no-header --quiet $(UPGRADE)
-TEST_EXTRAS := --extra dev --extra s3 --extra openai --extra gemini --extra oidc --extra parquet --extra postgres
+TEST_EXTRAS := --extra dev --extra s3 --extra openai --extra gemini --extra oidc --extra parquet --extra postgres --extra ha
 lock: export LC_ALL := C
 lock: MADE := $(shell mktemp -d)
 lock:
