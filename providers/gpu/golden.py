@@ -29,6 +29,7 @@ class Prompt(Record):
     tokens: tuple[int, ...]
     answer: str
     sure: str  # the beginning of the answer up to the first token that was a close call
+    ends: bool = False  # no token was one, the one that ended the answer included
 
     @property
     def asked(self) -> str:
@@ -61,7 +62,7 @@ def chosen(dialogues: Iterable[Sequence[Message]], template: "Template") -> list
 def made(speaker: "Speaker", prompts: Iterable[tuple[Message, ...]]) -> Golden:
     answered = []
     for messages in prompts:
-        tokens, sure = _answer(speaker, messages)
+        tokens, sure, ends = _answer(speaker, messages)
         text = speaker.template.text
         answered.append(
             Prompt(
@@ -69,18 +70,21 @@ def made(speaker: "Speaker", prompts: Iterable[tuple[Message, ...]]) -> Golden:
                 tokens=tuple(speaker.template.prompt(messages)),
                 answer=text(tokens),
                 sure=text(tokens[:sure]),
+                ends=ends,
             )
         )
     return Golden(template_sha256=template_digest(speaker.template.folder), prompts=tuple(answered))
 
 
-def _answer(speaker: "Speaker", messages: Sequence[Message]) -> tuple[list[int], int]:
-    """The likeliest tokens, without the end token, and how many of them come before the first close call."""
+def _answer(speaker: "Speaker", messages: Sequence[Message]) -> tuple[list[int], int, bool]:
+    """The likeliest tokens without the end token, how many of them come before the first close call, and
+    whether the answer surely ends where it does."""
     import torch
 
     known: Any = None
     answer: list[int] = []
     sure: int | None = None
+    ended = False
     fresh = torch.tensor([speaker.template.prompt(messages)], device=speaker.model.device)
     with torch.inference_mode():
         for _ in range(LONGEST_ANSWER):
@@ -89,12 +93,12 @@ def _answer(speaker: "Speaker", messages: Sequence[Message]) -> tuple[list[int],
             token = int(out.logits[0, -1].argmax())
             if best - next_best < SURE and sure is None:
                 sure = len(answer)
-            if token in speaker.end_ids:
+            if ended := token in speaker.end_ids:
                 break
             answer.append(token)
             known = out.past_key_values
             fresh = torch.tensor([[token]], device=speaker.model.device)
-    return answer, len(answer) if sure is None else sure
+    return answer, len(answer) if sure is None else sure, ended and sure is None
 
 
 def read(folder: Path) -> Golden:
@@ -142,9 +146,12 @@ def compared_tokens(prompt: Prompt, tokens: Sequence[int]) -> Finding:
 
 
 def compared_answer(prompt: Prompt, answer: str) -> Finding:
-    """Up to the first close call the words must be the same; blanks around them don't count."""
+    """Up to the first close call the words must be the same, and end there if that was none either.
+
+    Blanks around them don't count. A server that goes on behind the end has lost the token that ends answers.
+    """
     said, expected = answer.strip(), prompt.sure.strip()
-    if said.startswith(expected):
+    if said == expected or (said.startswith(expected) and not prompt.ends):
         return right("answer", f"“{_short(said)}” to {_short(prompt.asked)}")
     return wrong(
         "answer", f"“{_short(said)}” where the trainer had “{_short(expected)}”, to {_short(prompt.asked)}"

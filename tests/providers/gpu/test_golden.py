@@ -182,6 +182,9 @@ def test_answers_are_compared_up_to_the_first_close_call() -> None:
     prompt = golden.Prompt(messages=(asked,), tokens=(1, 2), answer="north by east", sure="north")
     assert golden.compared_answer(prompt, " north by west").severity == "info"
     assert golden.compared_answer(prompt, "south").severity == "error"
+    whole = prompt.but(answer="north", ends=True)
+    assert golden.compared_answer(whole, "north\n").severity == "info"
+    assert golden.compared_answer(whole, "north and on and on").severity == "error"
     assert golden.compared_tokens(prompt, [1, 2]).severity == "info"
     assert "from token 1 on" in golden.compared_tokens(prompt, [1, 3, 4]).message
     assert "from token 1 on" in golden.compared_tokens(prompt, [1]).message
