@@ -29,6 +29,7 @@ MARGIN = 0.13  # three standard deviations of the estimate
 
 UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 TOKEN = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+(?:['’][^\W{UNSPACED}]+)*")
+ASCII_TOKEN = re.compile(r"\w+(?:'\w+)*", re.ASCII)  # the same words in half the time
 # fmt: off
 NEGATIONS = frozenset([
     "no", "not", "never", "none", "nothing", "without", "cannot", "cant", "dont", "wont", "isnt", "doesnt",
@@ -39,11 +40,12 @@ NEGATIONS = frozenset([
 
 K1, K2, K3 = (np.uint64(k) for k in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0xFF51AFD7ED558CCD))
 SHIFT = np.uint64(32)
+CODE = np.uint64((1 << 32) - 1)
 
 
 def tokens(text: str) -> list[str]:
     """Words without case and punctuation; in scripts without blanks, characters."""
-    return TOKEN.findall(text.casefold())
+    return (ASCII_TOKEN if text.isascii() else TOKEN).findall(text.casefold())
 
 
 def shingles(parts: Sequence[str]) -> Uint32:
@@ -58,8 +60,9 @@ def shingles(parts: Sequence[str]) -> Uint32:
 
 def _part_shingles(text: str) -> Uint32:
     words = tokens(text)
-    codes = _codes(words)
-    weighty = _codes([word for word in words if word in NEGATIONS or _counts_more(word)]) * K2
+    marked = np.fromiter(map(_code, words), dtype=np.uint64, count=len(words))
+    codes = marked & CODE
+    weighty = codes[marked > CODE] * K2
     weights = [weighty + np.uint64(copy) for copy in range(1, WEIGHT)]
     keys = np.concatenate([codes, codes[:-1] * K1 + codes[1:] + np.uint64(1 << 33), *weights])
     return _unique(_mixed(keys))
@@ -69,13 +72,10 @@ def _counts_more(word: str) -> bool:
     return not word.isalpha() and (any(map(str.isdigit, word)) or word[-3:] in ("n't", "n’t"))
 
 
-def _codes(words: list[str]) -> Uint64:
-    return np.fromiter(map(_code, words), dtype=np.uint64, count=len(words))
-
-
 @lru_cache(1 << 17)
 def _code(word: str) -> int:
-    return crc32(word.encode())
+    """32 bits, and one above them if the word counts more."""
+    return crc32(word.encode()) | (word in NEGATIONS or _counts_more(word)) << 32
 
 
 def _unique(hashes: Uint32) -> Uint32:

@@ -123,7 +123,8 @@ class Redactor:
             text = secret.IN_URL.sub(self._in_url, text)
             text = secret.IN_QUERY.sub(lambda match: f"{match[1]}={self._name(API_KEY, match[2])}", text)
             text = secret.HOOK.sub(lambda match: self._name(API_KEY, match[0]), text)
-        text = LONG_WORD.sub(self._keys_in, text)
+        if DIGIT.search(text):
+            text = LONG_WORD.sub(self._keys_in, text)
         if "bearer " in folded or "basic " in folded:
             text = secret.BEARER.sub(lambda match: match[1] + self._name(API_KEY, match[2]), text)
         if any(mark in folded for mark in NAME_MARKS):
@@ -142,7 +143,8 @@ class Redactor:
         return self._checked(EMAIL, personal.EMAIL, text, lambda m: not personal.NOT_A_DOMAIN.search(m[0]))
 
     def _numbers_in(self, text: str) -> str:
-        if not NUMBER.search(text):
+        # an address of version 6 may do without a digit, but not without colons
+        if not (DIGIT.search(text) or text.count(":") >= 3) or not NUMBER.search(text):
             return text
         text = personal.IBAN.sub(self._iban, text)
         text = self._checked(NATIONAL_ID, NATIONAL, text, is_national_id)

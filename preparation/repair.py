@@ -37,4 +37,4 @@ def repair(text: str) -> str:
         text = SOFT_HYPHEN.sub("", text)
         text = fix_text(text, fixer()).translate(ZERO_WIDTH).translate(SPACES)
     text = TRAILING.sub("", text) if " \n" in text or "\t\n" in text or text[-1:] in " \t" else text
-    return GAPS.sub("\n\n\n", text)
+    return GAPS.sub("\n\n\n", text) if "\n\n\n\n" in text else text
