@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 
+from preparation import contents
 from preparation.blocks import blocks
 from records import Row
 
@@ -26,21 +26,16 @@ DOCUMENTS = 3  # documents that a paragraph must stand in to be boilerplate
 DIGITS = re.compile(r"\d+")
 SPACE = re.compile(r"\s+")
 NUMBER = r"(?:\d{1,4}|(?=[ivxlc])(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3}))"
-PAGE_WORD = r"(?:page|seite|página|pagina|strana|sida|side|страница|第)"
-OF = r"(?:\s*(?:of|von|de|di|/|sur|из|van)\s*\d{1,4})?\s*页?"
+PAGE_WORD = r"(?:page|seite|página|pàgina|pagina|bladzijde|strona|strana|sida|side|sivu|oldal|страница|第)"
+OF = r"(?:\s*(?:of|von|de|di|/|sur|из|van|av|af|z)\s*\d{1,4})?\s*页?"
 FRAME = r"[\s\-–—|\[\](){}]*"
 WORDED_NUMBER = re.compile(rf"^{FRAME}{PAGE_WORD}\s*\d{{1,4}}{OF}{FRAME}$", re.IGNORECASE)
 BARE_NUMBER = re.compile(rf"^{FRAME}(?:(?:p|pg|s|pág|стр)\.?\s*)?{NUMBER}{OF}{FRAME}$", re.IGNORECASE)
 # set along the margin of a page, so that it lands in the middle of a sentence
 STAMP = re.compile(r"arXiv:\d{4}\.\d{4,5}(?:v\d+)?\s+\[[\w.-]+\]\s+\d{1,2} [A-Z][a-z]{2} \d{4}")
 PICTURE = re.compile(
-    r"^\[(?:image|illustration|picture|figure|photo|bild|abbildung)\b[^\]]{0,60}\]$|^!\[[^\]]*\]\([^)]*\)$",
-    re.IGNORECASE,
-)
-LEADERS = re.compile(r"\S.*?(?:\.{4,}|(?:\. ){4,}|…{2,}|_{5,}|·{4,})[\s.]*(?:\d{1,4}|[ivxlc]{1,6})\s*$")
-CONTENTS_TITLE = re.compile(
-    r"^(?:#+\s*)?(?:table of )?contents:?$|^inhalt(?:sverzeichnis)?$|^índice$|^indice$|^sommaire$|"
-    r"^table des matières$|^inhoud(?:sopgave)?$",
+    r"^\[(?:image|illustration|picture|figure|photo|bild|abbildung|foto|imagen|imagem|immagine|ilustración"
+    r"|ilustração|illustrazione|figura|afbeelding|рисунок)\b[^\]]{0,60}\]$|^!\[[^\]]*\]\([^)]*\)$",
     re.IGNORECASE,
 )
 
@@ -172,7 +167,7 @@ class Denoiser:
             lines = _without_own_number(lines, row.source.page, removed)
         lines = [line for line in lines if not _number(line, WORDED_NUMBER, removed)]
         lines = [_without_stamp(line, removed) for line in lines if not _picture(line, removed)]
-        lines = _without_contents(lines, removed)
+        lines = _without_contents(lines, row.heading[-1] if row.heading else "", removed)
         text = "\n".join(lines).strip("\n")
         if self.boilerplate:
             text = self._without_boilerplate(text, row.source.uri, removed)
@@ -238,19 +233,10 @@ def _without_stamp(line: str, removed: list[Removal]) -> str:
     return line.replace(stamp[0], "").strip()
 
 
-def _without_contents(lines: list[str], removed: list[Removal]) -> list[str]:
-    """Lines with dot leaders and a page number, and the title right above them."""
-    entries = {at for at, line in enumerate(lines) if LEADERS.match(line.strip())}
-    if not entries:
-        return lines
-    filled = [at for at, line in enumerate(lines) if line.strip()]
-    entries |= {
-        above
-        for above, at in pairwise(filled)
-        if at in entries and CONTENTS_TITLE.match(lines[above].strip())
-    }
-    removed.extend(Removal(CONTENTS, lines[at].strip()) for at in sorted(entries))
-    return [line for at, line in enumerate(lines) if at not in entries]
+def _without_contents(lines: list[str], heading: str, removed: list[Removal]) -> list[str]:
+    found = contents.entries(lines, heading)
+    removed.extend(Removal(CONTENTS, lines[at].strip()) for at in sorted(found))
+    return [line for at, line in enumerate(lines) if at not in found]
 
 
 def all_letters(text: str) -> Iterator[str]:

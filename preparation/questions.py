@@ -1,11 +1,10 @@
 """Questions that a person might have typed, made from headings, terms and table cells by rules."""
 
 import re
-import tomllib
-from pathlib import Path
 
-WORDS = tomllib.loads((Path(__file__).parent / "heading_words.toml").read_text("utf-8"))
-COMMON = {tongue: frozenset(words) for tongue, words in WORDS["common"].items()}
+from preparation.numbering import lone_division, without_number
+from preparation.tongues import ABOUT, CELL, MEANING, WORDS, day
+
 WITH_E, NOT_GERUNDS, IMPERATIVES, GENERAL, SINGULAR_IN_S, FUNCTION_WORDS = (
     frozenset(WORDS[name])
     for name in ("with_e", "not_gerunds", "imperatives", "general", "singular_in_s", "function_words")
@@ -14,11 +13,6 @@ WITH_E, NOT_GERUNDS, IMPERATIVES, GENERAL, SINGULAR_IN_S, FUNCTION_WORDS = (
 NEEDS_E = re.compile(r"(?:[cvzu]|[dr]g|[bcdfgkpt]l|[nr]s|[^eo]at)$")
 TAKES_NO_E = frozenset({"format", "combat", "chat", "quiz", "pass", "process"})
 
-NUMBERING = re.compile(
-    r"^(?:(?:chapter|section|part|step|appendix|article|kapitel|abschnitt)\s+[\divxlc]+\s*[.:)–-]\s*"
-    r"|§+\s*\d+[a-z]?\s*|\d+(?:\.\d+)*[.):]?\s+|[A-Z]\.\s+|[IVX]+\.\s+)",
-    re.IGNORECASE,
-)
 ASKING = re.compile(
     r"^(?:who|what|when|where|why|how|which|whose)(?:'s)?\s+(?:is|are|was|were|do|does|did|can|could|should|would"
     r"|will|may|must|has|have)\b"
@@ -48,28 +42,6 @@ OTHER_SIDE = {
     "ours": "yours", "our": "your", "us": "you", "we": "you",
 }  # fmt: skip
 
-ABOUT = {
-    "en": "What should I know about {}?",
-    "de": "Was muss ich über „{}“ wissen?",
-    "fr": "Que dois-je savoir sur « {} » ?",
-    "es": "¿Qué debo saber sobre «{}»?",
-    "it": "Che cosa devo sapere su «{}»?",
-    "pt": "O que devo saber sobre «{}»?",
-    "nl": "Wat moet ik weten over “{}”?",
-}
-
-
-def language(text: str) -> str:
-    """The language whose commonest words the text holds most of; English in doubt."""
-    words = re.findall(r"[^\W\d_]+", text[:4000].casefold())
-    shares = {name: sum(word in common for word in words) for name, common in COMMON.items()}
-    best = max(shares, key=lambda name: (shares[name], name == "en"))
-    return best if shares[best] > shares["en"] * 1.2 else "en"
-
-
-def without_number(heading: str) -> str:
-    return NUMBERING.sub("", heading.strip(), count=1).strip() or heading.strip()
-
 
 def is_question(text: str) -> bool:
     return text.rstrip("*_ ").endswith(("?", "？")) or bool(ASKING.match(text))
@@ -77,6 +49,9 @@ def is_question(text: str) -> bool:
 
 def from_heading(path: tuple[str, ...], tongue: str = "en") -> str:
     """A question that the section under this path of headings answers."""
+    if tongue == "en" and (division := lone_division(path[-1])):
+        question = f"What does {division} say?"
+        return _below(path[-2], question) if len(path) > 1 else question
     heading = _calmed(without_number(path[-1]).rstrip(":.").strip("*_ "))
     if is_question(heading):
         return heading if heading.endswith(("?", "？")) else f"{heading}?"
@@ -89,8 +64,12 @@ def from_heading(path: tuple[str, ...], tongue: str = "en") -> str:
         return _of_general(heading.casefold(), _asked_about(path[-2]))
     question = _of_action(words) or _of_noun(heading)
     if len(path) > 2 and question.startswith(ABOUT["en"].partition("{")[0]):
-        return f"About {_asked_about(path[-2])}: {question[0].lower()}{question[1:]}"
+        return _below(path[-2], question)
     return question
+
+
+def _below(above: str, question: str) -> str:
+    return f"About {_asked_about(above)}: {question[0].lower()}{question[1:]}"
 
 
 def _calmed(heading: str) -> str:
@@ -99,10 +78,12 @@ def _calmed(heading: str) -> str:
     return heading.casefold() if capitals else heading
 
 
-def about_thing(thing: str, path: tuple[str, ...] = ()) -> str:
+def about_thing(thing: str, path: tuple[str, ...] = (), tongue: str = "en") -> str:
     """What there is to know about a thing, below a heading that says what it is a part of."""
+    if tongue != "en":
+        return ABOUT[tongue].format(f"{thing} ({without_number(path[-1])})" if path else thing)
     question = ABOUT["en"].format(thing)
-    return f"About {_asked_about(path[-1])}: {question[0].lower()}{question[1:]}" if path else question
+    return _below(path[-1], question) if path else question
 
 
 def _asked_about(heading: str) -> str:
@@ -214,13 +195,16 @@ def _of_noun(heading: str) -> str:
     return ABOUT["en"].format(_from_the_other_side(lowered(heading)))
 
 
-def of_term(term: str, text: str) -> str:
+def of_term(term: str, text: str, tongue: str = "en") -> str:
     """What asks for the `text` that explains a term: its meaning, its amount, or what there is to know. A
     term with a full stop runs into its text like a small heading."""
     runs_in = term.rstrip(" *_").endswith(".")
     term = term.strip(' *_`:."“”')
     named = bool(ACRONYM.match(term)) or not term[1:].islower()
     name = term if named else term[0].lower() + term[1:]
+    if tongue != "en":
+        explains = text[0].islower() and not runs_in
+        return (MEANING if explains else ABOUT)[tongue].format(term)
     if runs_in:
         return ABOUT["en"].format(name)
     if re.match(r"[$€£]?\d", text):
@@ -239,20 +223,26 @@ def _verb(name: str) -> str:
     return "are" if plural and not name.isupper() else "is"
 
 
-def of_cell(column: str, row: str) -> str:
+def of_cell(column: str, row: str, tongue: str = "en") -> str:
     """`What is the price of X?`, or nothing if the column's name is no noun to ask so."""
+    if not re.search(r"[^\W\d_]{2}", column) or re.search(r"[<>{}\[\]|]", column):
+        return ""
+    if tongue != "en":
+        return CELL[tongue].format(column=column.strip(" *`:"), row=row)
     name = _column_name(column)
     if NO_NOUN.search(name) or len(name.split()) > 4:
         return ""
-    return f"What {_verb(name)} the {name} of {row}?"
+    return f"What {_verb(name)} the {name} {'on' if day(row) else 'of'} {row}?"
 
 
-def answer_of_cell(column: str, row: str, value: str) -> str:
+def answer_of_cell(column: str, row: str, value: str, tongue: str = "en") -> str:
     """A sentence round a number; words stand for themselves."""
     name = _column_name(column)
-    if re.match(r"[$€£]?\d", value):
-        return f"The {name} of {row} {_verb(name)} {value.rstrip('.')}."
-    return value if value.endswith((".", "!", "?")) else f"{value[0].upper()}{value[1:]}."
+    if not re.match(r"[$€£]?\d", value):
+        return value if value.endswith((".", "!", "?")) else f"{value[0].upper()}{value[1:]}."
+    if tongue != "en":
+        return f"{row}, {column.strip(' *`:')}: {value}"
+    return f"The {name} {'on' if day(row) else 'of'} {row} {_verb(name)} {value.rstrip('.')}."
 
 
 def _column_name(column: str) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from preparation.fact_tables import cells, of_table, plain
 from preparation.passages import Piece, ending, passages, pieces
-from preparation.questions import from_heading, is_question, language, of_term
+from preparation.questions import from_heading, is_question, of_term
+from preparation.tongues import language
 from preparation.turns import Draft
 from records import Row
 
@@ -50,6 +51,7 @@ class Found:
     drafts: list[Draft] = field(default_factory=list)
     rest: list[Piece] = field(default_factory=list)
     strong: int = 0
+    tongue: str = "en"
 
     def add(self, question: str, answer: str, used: Sequence[Piece]) -> None:
         question, answer = plain(question), answer.strip()
@@ -61,10 +63,13 @@ class Found:
 
 def drafts(rows: Iterable[Row]) -> Iterator[Draft]:
     """Of one document."""
+    tongue = "en"
     for section in _by_heading(pieces(rows)):
-        found = extract(section)
+        # a table holds few of the words that tell a language: what stood before it does
+        tongue = language(" ".join(piece.text for piece in section), otherwise=tongue)
+        found = extract(section, tongue)
         yield from found.drafts
-        yield from _of_rest(found.rest, least=LEAST if found.drafts else 0)
+        yield from _of_rest(found.rest, LEAST if found.drafts else 0, tongue)
 
 
 def strength(rows: Iterable[Row]) -> tuple[int, int]:
@@ -96,9 +101,9 @@ def _by_heading(found: Iterable[Piece]) -> Iterator[list[Piece]]:
         yield held
 
 
-def extract(section: list[Piece]) -> Found:
+def extract(section: list[Piece], tongue: str = "en") -> Found:
     """The patterns, in one walk over the pieces of a section."""
-    found = Found()
+    found = Found(tongue=tongue)
     at = 0
     while at < len(section):
         used = _faq(section, at, found) or _asked_alone(section, at, found) or _defined(section, at, found)
@@ -208,7 +213,8 @@ def _defined(section: list[Piece], at: int, found: Found) -> int:
     for match in matches:
         term, text = match["term"], match["text"].strip()
         runs_in = match.groupdict().get("stop") == "."
-        found.add(of_term(f"{term}." if runs_in else term, text), _as_sentence(term, text), [piece])
+        question = of_term(f"{term}." if runs_in else term, text, found.tongue)
+        found.add(question, _as_sentence(term, text), [piece])
     return 1
 
 
@@ -217,7 +223,7 @@ def _markdown_definitions(piece: Piece, lines: list[str], found: Found) -> int:
     for line in lines:
         if DEFINED.match(line) and term:
             text = DEFINED.sub("", line).strip()
-            found.add(of_term(term, text), _as_sentence(term, text), [piece])
+            found.add(of_term(term, text, found.tongue), _as_sentence(term, text), [piece])
         elif line.strip():
             term = line.strip()
     return 1
@@ -234,15 +240,14 @@ def _table(piece: Piece, found: Found) -> int:
     rows = cells(piece.text)
     if len(rows) < 2 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
         return 0
-    for question, answer in of_table(rows[0], rows[1:], piece.heading):
+    for question, answer in of_table(rows[0], rows[1:], piece.heading, found.tongue):
         found.add(question, answer, [piece])
     return 1
 
 
-def _of_rest(rest: list[Piece], least: int) -> Iterator[Draft]:
+def _of_rest(rest: list[Piece], least: int, tongue: str) -> Iterator[Draft]:
     """What no pattern took: asked for by its heading, the further parts by what stands before them."""
     before = ""
-    tongue = language(" ".join(piece.text for piece in rest)) if rest else "en"
     for passage in passages(rest):
         if not passage.heading:
             yield Draft(passage.sources, refused=NO_QUESTION, excerpt=passage.text)

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from preparation.blocks import FOOTNOTE
+from preparation.numbering import without_number
 from preparation.passages import Passage, Piece, ending, passages, pieces, sentences
-from preparation.questions import language, without_number
+from preparation.tongues import language
 from preparation.turns import Draft
 from records import Row
 

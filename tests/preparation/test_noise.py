@@ -70,7 +70,18 @@ def test_a_table_of_contents_goes_with_its_title(new) -> None:
     assert len(removed) == 4
 
 
-@pytest.mark.parametrize("line", ["[Image unavailable.]", "[Illustration]", "![The quay](images/quay.png)"])
+def test_a_table_of_pages_goes_before_questions_are_made_of_it(new) -> None:
+    rows = "| I | Harbour | 1 |\n| II | Storm | 17 |\n| III | Home | 40 |"
+    table = f"| Chapter | Title | Page |\n|---|---|---|\n{rows}"
+    texts, removed = cleaned([new.section(1, f"{table}\n\n{BODY[0]}", "The Voyage")])
+    assert texts == [BODY[0]]
+    assert {rule for rule, _ in removed} == {"table of contents"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[Image unavailable.]", "[Ilustración: el puerto]", "[Illustration]", "![The quay](images/quay.png)"],
+)
 def test_places_of_pictures_go(new, line: str) -> None:
     texts, removed = cleaned([new.section(1, f"{BODY[0]}\n\n{line}\n\n{BODY[1]}")])
     assert [text.split("\n") for text in texts] == [[BODY[0], "", "", BODY[1]]]

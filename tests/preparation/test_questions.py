@@ -1,6 +1,6 @@
 import pytest
 
-from preparation.questions import answer_of_cell, base_verb, from_heading, language, of_cell, of_term
+from preparation.questions import answer_of_cell, base_verb, from_heading, of_cell, of_term
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,9 @@ def test_headings_become_what_a_person_would_ask(heading: str, question: str) ->
         (("Billing", "Overview"), "What is billing about?"),
         (("Help", "Phones", "Lost devices"), "About phones: what should I know about lost devices?"),
         (("Help", "Phones", "Locking a phone"), "How do I lock a phone?"),
+        (("CHAPTER II",), "What does chapter II say?"),
+        (("The Voyage", "CHAPTER II"), "About The Voyage: what does chapter II say?"),
+        (("The Voyage", "CHAPTER II The storm"), "What should I know about the storm?"),
     ],
 )
 def test_headings_that_need_the_one_above_take_it(path: tuple[str, ...], question: str) -> None:
@@ -90,16 +93,3 @@ def test_cells_are_asked_for_by_column_and_row() -> None:
     assert of_cell("opening_hours", "Kiel") == "What are the opening hours of Kiel?"
     assert of_cell("Bookings a month", "Solo") == "What are the bookings a month of Solo?"
     assert answer_of_cell("Monthly price", "Solo", "€9") == "The monthly price of Solo is €9."
-
-
-@pytest.mark.parametrize(
-    ("text", "tongue"),
-    [
-        ("Das ist die Rechnung, die wir mit der Post senden.", "de"),
-        ("Vous pouvez payer la facture avec votre carte.", "fr"),
-        ("This is the invoice that we send to you.", "en"),
-        ("渡轮每天早上八点出发", "en"),
-    ],
-)
-def test_the_language_is_told_by_common_words(text: str, tongue: str) -> None:
-    assert language(text) == tongue

@@ -111,6 +111,37 @@ def test_columns_of_one_kind_of_thing_are_told_by_row() -> None:
     assert found == [("What should I know about Value?", "Mail card: €10\nPaper card: €20")]
 
 
+def test_columns_of_days_are_asked_for_as_the_rows_are() -> None:
+    found = dict(of_table(["", "Mon", "Tue"], [["Pool", "9-18", "10-18"], ["Gym", "6-22", ""]], ("Hours",)))
+    assert found == {
+        "About hours: what should I know about Pool?": "Mon: 9-18\nTue: 10-18",
+        "About hours: what should I know about Gym?": "Mon: 6-22",
+        "About hours: what should I know about Monday?": "Pool: 9-18\nGym: 6-22",
+        "About hours: what should I know about Tuesday?": "Pool: 10-18",
+    }
+
+
+def test_rows_that_are_only_counted_are_named_by_their_first_words() -> None:
+    found = dict(of_table(["No.", "Port", "Fare"], [["I", "Oslo", "20"], ["II", "Bergen", "30"]]))
+    assert found == {
+        "What is the fare of Oslo?": "The fare of Oslo is 20.",
+        "What is the fare of Bergen?": "The fare of Bergen is 30.",
+    }
+
+
+def test_numbers_that_are_names_keep_what_they_number() -> None:
+    found = dict(of_table(["Zone", "Fare"], [["I", "$2"], ["II", '"']]))
+    assert found == {
+        "What is the fare of zone I?": "The fare of zone I is $2.",
+        "What is the fare of zone II?": "The fare of zone II is $2.",
+    }
+
+
+def test_tables_in_other_languages_are_asked_in_theirs() -> None:
+    (pair,) = of_table(["Leistung", "Preis"], [["Ölwechsel", "80 €"]], (), "de")
+    assert pair == ("Was gilt für „Ölwechsel“ bei „Preis“?", "Ölwechsel, Preis: 80 €")
+
+
 def test_columns_set_by_blanks_are_cells() -> None:
     assert cells("Port     Fare\nOslo     20") == [["Port", "Fare"], ["Oslo", "20"]]
 
