@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
@@ -26,6 +26,7 @@ from typing import Any
 from benchmarks.kill_points import KILL, Spot, Tracer
 from benchmarks.loopback_services import Vendor, prefect_server, vendor_process
 
+BATCH = 20  # kills between two lines of progress
 HURRY = 1000  # so much faster go the waits between attempts and polls
 LONGEST_SECONDS = 180
 MOST_RERUNS = 5
@@ -62,10 +63,9 @@ class Matrix:
         self.chance = random.Random(seed)
         self.made = 0
 
-    def cell(self, kills: int, faults: float) -> Cell:
-        begun, cell = time.monotonic(), Cell(self.vendor.name, faults)
-        spots = self._spots()
-        cell.lines = len(spots)
+    def cell(self, kills: int, faults: float) -> Iterator[Cell]:
+        """The cell as it stands after each batch of kills; the last one is the whole."""
+        begun, spots = time.monotonic(), self._spots()
         uploads, lives = self.vendor.uploads(), self.made
         self.vendor.chaos(self.chance.randrange(10**6), faults)
         wanted: list[Spot] = []
@@ -75,15 +75,16 @@ class Matrix:
             wanted += [(line, self.chance.randint(1, spots[line])) for line in drawn]
         struck: list[tuple[Spot, dict[str, Any]]] = []
         while len(struck) < kills and wanted:
-            batch, wanted = wanted[: kills - len(struck)], wanted[kills - len(struck) :]
+            size = min(kills - len(struck), BATCH)
+            batch, wanted = wanted[:size], wanted[size:]
             struck += [
                 (spot, told) for spot, told in zip(batch, self._all(batch), strict=True) if told["struck"]
             ]
+            cell = Cell(self.vendor.name, faults, lines=len(spots), seconds=time.monotonic() - begun)
+            self._judge(cell, struck)
+            cell.uploads_repeated = self.vendor.uploads() - uploads - (self.made - lives)
+            yield cell
         self.vendor.chaos(0, 0)
-        self._judge(cell, struck)
-        cell.uploads_repeated = self.vendor.uploads() - uploads - (self.made - lives)
-        cell.seconds = time.monotonic() - begun
-        return cell
 
     def _spots(self) -> dict[Any, int]:
         """The lines of an undisturbed run from the first call to the last, and how often each is met."""
@@ -240,12 +241,12 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def table(cells: list[Cell]) -> str:
-    lines = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
-    for cell in cells:
-        values = {**asdict(cell), "faults": f"{cell.faults:.0%}" if cell.faults else "none"}
-        lines.append(f"| {' | '.join(str(values[name]) for name in COLUMNS.values())} |")
-    return "\n".join(lines)
+HEAD = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"
+
+
+def row(cell: Cell) -> str:
+    values = {**asdict(cell), "faults": f"{cell.faults:.0%}" if cell.faults else "none"}
+    return f"| {' | '.join(str(values[name]) for name in COLUMNS.values())} |"
 
 
 def main() -> None:
@@ -255,16 +256,26 @@ def main() -> None:
         stack.enter_context(prefect_server(folder / "prefect"))
         vendors = [stack.enter_context(vendor_process(name)) for name in asked.vendors.split(",")]
         warm_up()
+        # a run of hours may be cut off: every row is printed when it is known
+        print("" if asked.json else f"{HEAD}\n", end="", flush=True)
         cells = []
         for vendor in vendors:
             matrix = Matrix(vendor, folder, asked.seed, asked.workers)
             for faults in dict.fromkeys([0.0, asked.faults]):
-                cells.append(matrix.cell(asked.kills, faults))
-                print(
-                    f"{vendor.name}: {cells[-1].seconds:.0f} s", *cells[-1].wrong, sep="\n", file=sys.stderr
-                )
-        print(json.dumps([asdict(cell) for cell in cells]) if asked.json else table(cells))
+                cells.append(finished(matrix.cell(asked.kills, faults)))
+                print("" if asked.json else f"{row(cells[-1])}\n", end="", flush=True)
+        if asked.json:
+            print(json.dumps([asdict(cell) for cell in cells]))
         sys.exit(not all(cell.good for cell in cells))
+
+
+def finished(cell_so_far: Iterator[Cell]) -> Cell:
+    """The whole cell; how it grows, and what is wrong in it, is told on stderr."""
+    told = 0
+    for cell in cell_so_far:
+        print(row(cell), f"after {cell.seconds:.0f} s", *cell.wrong[told:], sep="\n", file=sys.stderr)
+        told = len(cell.wrong)
+    return cell
 
 
 def arguments() -> argparse.Namespace:
