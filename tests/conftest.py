@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 SESSION_HOME = tempfile.mkdtemp(prefix="luthier-tests-")
@@ -15,6 +16,7 @@ os.environ.pop("PREFECT_API_URL", None)
 from settings import quiet_dependencies, settings  # noqa: E402
 
 quiet_dependencies(embedded=True)
+hypothesis.settings.register_profile("deep", max_examples=2_500, deadline=None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
