@@ -20,6 +20,7 @@ import httpx
 import psutil
 
 from registry import Registry
+from tests.asking import asking
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 180.0
@@ -58,7 +59,7 @@ class Workplace:
         }
         self.server: subprocess.Popen[bytes] | None = None
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.asking = httpx.Client(base_url=self.url, timeout=60)
+        self.asking = asking(self.url)
         self.registry = Registry(
             f"sqlite:///{self.home / 'luthier.db'}", self.home, str(self.home / "artifacts")
         )
@@ -141,12 +142,8 @@ class Workplace:
         return "\n".join(line["message"] for line in self.ask("POST", "/logs/filter", json=asked))
 
     def ask(self, method: str, path: str, **what: Any) -> Any:
-        """The server's answer. A database that is locked for a moment is asked again."""
-        for pause in (0.5, 1, 2, 4, 8, 16, 0):
-            answer = self.asking.request(method, path, **what)
-            if answer.status_code != 503:
-                break
-            time.sleep(pause)
+        """The server's answer."""
+        answer = self.asking.request(method, path, **what)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

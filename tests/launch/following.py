@@ -6,15 +6,17 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.asking import CLIENT
+
 T = TypeVar("T")
 END_SECONDS = 240
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
 def start(api: str, name: str, parameters: dict[str, Any]) -> httpx.Response:
-    deployment = httpx.get(f"{api}/deployments/name/{name}").json()
+    deployment = CLIENT.get(f"{api}/deployments/name/{name}").json()
     asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-    return httpx.post(f"{api}/deployments/{deployment['id']}/create_flow_run", json=asked)
+    return CLIENT.post(f"{api}/deployments/{deployment['id']}/create_flow_run", json=asked)
 
 
 def started(api: str, name: str, parameters: dict[str, Any]) -> str:
@@ -27,7 +29,7 @@ def ended(api: str, run_id: str, than: str = "") -> dict[str, Any]:
     """The run once it has ended, in a state of another id than `than`."""
 
     def look() -> dict[str, Any] | None:
-        run: dict[str, Any] = httpx.get(f"{api}/flow_runs/{run_id}").json()
+        run: dict[str, Any] = CLIENT.get(f"{api}/flow_runs/{run_id}").json()
         return run if run["state"]["type"] in ENDED and run["state_id"] != than else None
 
     return eventually(look, END_SECONDS)
@@ -36,7 +38,7 @@ def ended(api: str, run_id: str, than: str = "") -> dict[str, Any]:
 def steps(api: str, run_id: str) -> dict[str, str]:
     """The latest state of each step."""
     query = {"flow_runs": {"id": {"any_": [run_id]}}}
-    runs = httpx.post(f"{api}/task_runs/filter", json=query).json()
+    runs = CLIENT.post(f"{api}/task_runs/filter", json=query).json()
     runs.sort(key=lambda run: run["state"]["timestamp"])
     return {run["name"].rpartition("-")[0]: run["state"]["name"] for run in runs}
 

@@ -4,9 +4,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from registry import Registry
+from tests.asking import CLIENT
 from tests.launch.conftest import Furnished
 from tests.launch.following import END_SECONDS, ended, started
 from tests.prefect_server import worker
@@ -15,7 +14,7 @@ from tests.prefect_server import worker
 def waiting(api: str, run_id: str) -> dict[str, Any]:
     give_up = time.monotonic() + END_SECONDS
     while time.monotonic() < give_up:
-        run: dict[str, Any] = httpx.get(f"{api}/flow_runs/{run_id}").json()
+        run: dict[str, Any] = CLIENT.get(f"{api}/flow_runs/{run_id}").json()
         if run["state"]["type"] in ("PAUSED", "FAILED", "CRASHED", "COMPLETED"):
             return run
         time.sleep(0.2)
@@ -23,7 +22,7 @@ def waiting(api: str, run_id: str) -> dict[str, Any]:
 
 
 def answer(api: str, run_id: str, **said: object) -> None:
-    resumed = httpx.post(f"{api}/flow_runs/{run_id}/resume", json={"run_input": said})
+    resumed = CLIENT.post(f"{api}/flow_runs/{run_id}/resume", json={"run_input": said})
     assert resumed.json()["status"] == "ACCEPT", resumed.text
 
 
@@ -32,7 +31,7 @@ def told(api: str, run_id: str) -> list[dict[str, Any]]:
     give_up = time.monotonic() + 30
     found: list[dict[str, Any]] = []
     while not found and time.monotonic() < give_up:
-        events = httpx.post(f"{api}/events/filter", json=wanted).json()["events"]
+        events = CLIENT.post(f"{api}/events/filter", json=wanted).json()["events"]
         found = [one for one in events if one["resource"]["prefect.resource.id"] == f"luthier.run.{run_id}"]
         time.sleep(0.2)
     return found

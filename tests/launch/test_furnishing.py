@@ -6,10 +6,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-import httpx
 import pytest
 import yaml
 
+from tests.asking import CLIENT
 from tests.launch.conftest import Furnished
 from tests.prefect_server import BIN, ROOT, environment, free_port, prefect_server
 
@@ -35,19 +35,19 @@ def test_a_second_time_changes_nothing_and_what_an_operator_tuned_stays(
     assert kinds == {"work pool", "limit", "block", "automation", "deployment"}
 
     limits = f"{furnished.api}/v2/concurrency_limits"
-    httpx.patch(f"{limits}/gpu", json={"limit": 4}).raise_for_status()
-    deployment = httpx.get(f"{furnished.api}/deployments/name/fine-tune/own-hardware").json()
-    httpx.patch(f"{furnished.api}/deployments/{deployment['id']}", json={"tags": []}).raise_for_status()
+    CLIENT.patch(f"{limits}/gpu", json={"limit": 4}).raise_for_status()
+    deployment = CLIENT.get(f"{furnished.api}/deployments/name/fine-tune/own-hardware").json()
+    CLIENT.patch(f"{furnished.api}/deployments/{deployment['id']}", json={"tags": []}).raise_for_status()
     tuned = {(one["name"], one["done"]): one["note"] for one in furnished.deploy(tmp_path)["changes"]}
     assert "4" in tuned["gpu", "left alone"]
     assert tuned["fine-tune/own-hardware", "changed"] == "tags"
-    httpx.patch(f"{limits}/gpu", json={"limit": 1}).raise_for_status()
+    CLIENT.patch(f"{limits}/gpu", json={"limit": 1}).raise_for_status()
     assert set(furnished.deploy(tmp_path)["counts"]) == {"unchanged"}
 
 
 def test_no_secret_and_no_key_is_in_what_the_server_shows(furnished: Furnished) -> None:
-    blocks = httpx.post(f"{furnished.api}/block_documents/filter", json={}).json()
-    deployments = httpx.post(f"{furnished.api}/deployments/filter", json={}).json()
+    blocks = CLIENT.post(f"{furnished.api}/block_documents/filter", json={}).json()
+    deployments = CLIENT.post(f"{furnished.api}/deployments/filter", json={}).json()
     shown = json.dumps([blocks, deployments])
     assert "remote-file-system" in shown
     assert furnished.shared["LUTHIER_NOTIFY"] not in shown

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
-import httpx
 import pytest
 
+from tests.asking import CLIENT
 from tests.launch.conftest import Furnished
 from tests.launch.following import eventually
 
@@ -29,6 +29,6 @@ def test_the_sentence_of_an_event_reaches_the_webhook(
         # with what breaks JSON and templates
         "payload": {"message": f'Someone said "{mark}" {{{{ 7 * 7 }}}}\n.', "hint": "Look at it."},
     }
-    httpx.post(f"{furnished.api}/events", json=[happened]).raise_for_status()
+    CLIENT.post(f"{furnished.api}/events", json=[happened]).raise_for_status()
     told = eventually(lambda: next((one for one in furnished.told if mark in one["text"]), None))
     assert told["text"] == f'Someone said "{mark}" {{{{ 7 * 7 }}}}\n. Look at it.'
