@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from prefect.runtime import task_run
 
 from errors import LuthierError, TrainingFailed, Unavailable, from_failure
+from providers import is_hosted
 from records import Job
 from tasks.retries import PATIENT, is_far_off
 from tasks.wiring import open_registry
@@ -31,11 +32,21 @@ def ended_well(job: Job) -> Job:
     if job.status == "failed" and job.failure:
         raise from_failure(job.failure)
     if job.status in ("failed", "cancelled"):
-        raise TrainingFailed(
-            f"The job {job.id} was cancelled.",
-            f"`luthier jobs retry {job.id}` goes on from where it stopped.",
-        )
+        raise cancelled(job)
     return job
+
+
+def cancelled(job: Job) -> TrainingFailed:
+    """By whom is not known where only its provider told."""
+    if job.progress and job.progress.status == "cancelled" and is_hosted(job.provider):
+        return TrainingFailed(
+            f"The job {job.id} was cancelled at its provider.",
+            f"If nobody here did that, ask who did there. `luthier jobs retry {job.id}` starts a new "
+            "attempt, which is paid for anew.",
+        )
+    return TrainingFailed(
+        f"The job {job.id} was cancelled.", f"`luthier jobs retry {job.id}` goes on from where it stopped."
+    )
 
 
 def will_be_retried() -> bool:

@@ -89,8 +89,9 @@ def refusal(
 
 
 def is_ambiguous(error: LuthierError) -> bool:
-    """Whether a request that failed so may have taken effect: all but a plain rate limit."""
-    return getattr(error.__cause__, "code", None) != 429
+    """Whether a request that failed so may have taken effect: not at a rate limit, or if nothing was sent."""
+    unsent = isinstance(error.__cause__, (httpx2.ConnectError, httpx2.ConnectTimeout))
+    return not unsent and getattr(error.__cause__, "code", None) != 429
 
 
 def is_status(error: LuthierError, *codes: int) -> bool:

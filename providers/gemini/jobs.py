@@ -41,7 +41,7 @@ WORDS = {
     "CANCELLING": "Google is cancelling the job.",
     "SUCCEEDED": "Trained at Google.",
     "PARTIALLY_SUCCEEDED": "Trained at Google, but only in part.",
-    "CANCELLED": "Cancelled.",
+    "CANCELLED": "Cancelled at Google.",
     "WAITING_FOR_QUOTA": "Waiting for quota: the project runs as many tuning jobs as it may.",
     "WAITING_FOR_CAPACITY": "Waiting until Google has hardware free.",
     "PROCESSING_DATASET": "Google checks the training data.",
@@ -190,10 +190,11 @@ def _failure(job: Any, said: str, endpoint: str | None) -> Any:
     if said == "FAILED":
         return failure(job)
     if said == "EXPIRED":
-        return TrainingFailed("The job expired at Google.", "Start a new attempt.", transient=True)
+        return TrainingFailed("The job expired at Google.", "`luthier jobs retry` starts a new attempt.")
     if said == "PARTIALLY_SUCCEEDED" and not endpoint:
         return TrainingFailed(
-            "The job ended at Google only in part, without a model.", "Start a new attempt."
+            "The job ended at Google only in part, without a model.",
+            "`luthier jobs retry` starts a new attempt.",
         )
     return None
 

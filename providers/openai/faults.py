@@ -78,8 +78,10 @@ def _refusal(error: openai.APIStatusError, doing: str, creating: bool) -> Luthie
 
 
 def is_ambiguous(error: Unavailable) -> bool:
-    """Whether a request that failed so may have taken effect: all but a plain rate limit."""
-    return not isinstance(error.__cause__, openai.RateLimitError)
+    """Whether a request that failed so may have taken effect: not at a rate limit, or if nothing was sent."""
+    cause = error.__cause__
+    unsent = isinstance(cause and cause.__cause__, (httpx2.ConnectError, httpx2.ConnectTimeout))
+    return not unsent and not isinstance(cause, openai.RateLimitError)
 
 
 def is_missing(error: LuthierError) -> bool:

@@ -35,7 +35,7 @@ WAITING = {
     "running": "Training at OpenAI.",
     "paused": "Paused at OpenAI; resume or cancel it there.",
     "succeeded": "Trained at OpenAI.",
-    "cancelled": "Cancelled.",
+    "cancelled": "Cancelled at OpenAI.",
 }
 LEVELS: dict[str, Severity] = {"info": "info", "warn": "warning", "error": "error"}
 STEP = re.compile(r"[Ss]tep (\d+)/(\d+)")

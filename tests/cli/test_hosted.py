@@ -9,14 +9,11 @@ from typing import Any
 import pytest
 
 import cli
-from settings import settings
 from tasks.wiring import open_registry
-from tests.hosted import BASES, openai
-from tests.vendors.__main__ import BUCKET, google
+from tests.hosted import gemini, openai
 from tests.vendors.gemini_vendor import GeminiVendor
 from tests.vendors.life import Pace
 from tests.vendors.loopback import Loopback
-from tests.vendors.storage import storage
 
 USE_CASE = "Sort parcels into depots"
 BASE = {"openai": "gpt-4.1-mini-2025-04-14", "gemini": "gemini-3.5-flash"}
@@ -29,17 +26,9 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 def vendor(
     request: pytest.FixtureRequest, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Loopback]:
-    if request.param == "openai":
-        with openai(monkeypatch, lives_on=False) as made:
-            yield made
-        return
-    with storage(BUCKET) as files, GeminiVendor(files, pace=Pace(polls=1)) as gemini:
-        for name, value in google(gemini.url, files, tmp_path).items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("LUTHIER_POLL_SECONDS", "0.05")
-        monkeypatch.setenv("LUTHIER_BASES_FILE", str(BASES))
-        settings.cache_clear()
-        yield gemini
+    own = openai(monkeypatch, lives_on=False) if request.param == "openai" else gemini(monkeypatch, tmp_path)
+    with own as made:
+        yield made
 
 
 @pytest.fixture

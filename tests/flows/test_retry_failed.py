@@ -8,11 +8,11 @@ import pytest
 
 import launch
 from batch.chores import Retry
-from errors import LuthierError
+from errors import LuthierError, TrainingFailed
 from records import Failure, Job, Recipe, now
 from tasks.choose_retries import choice, work_of
 from tasks.wiring import open_registry
-from tests.hosted import HOSTED, openai
+from tests.hosted import HOSTED, gemini, openai
 from tests.vendors.openai_vendor import OpenAIVendor
 
 PASSING = Failure(code="training_failed", message="The process was killed.", hint="", transient=True)
@@ -116,3 +116,49 @@ def test_a_job_that_fails_again_and_again_is_left_at_its_bound(
         registry.update_job(started.id, status="failed", failure=PASSING)
     [left] = launch.run("retry_failed", {"most": 2, "first_wait_minutes": 0})
     assert left.what == "left" and len(vendor.jobs) == 1
+
+
+SERVER_ERROR = {"code": "server_error", "message": "Internal error.", "param": None}
+
+
+@pytest.mark.usefixtures("prefect_server")
+@pytest.mark.parametrize(
+    ("base", "error"),
+    [(HOSTED, SERVER_ERROR), ("gemini-3.5-flash", {"code": 14, "message": "Try again."})],
+)
+def test_a_job_that_failed_by_its_vendors_fault_gets_one_new_attempt_under_a_label_of_its_own(
+    home: Path,
+    parcels: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    base: str,
+    error: dict[str, object],
+) -> None:
+    with openai(monkeypatch) if base == HOSTED else gemini(monkeypatch, tmp_path) as made:
+        made.scripts.say(outcome="failed", error=error)
+        with pytest.raises(TrainingFailed, match=str(error["message"])) as raised:
+            launch.run("fine_tune", {"sources": [str(parcels)], "use_case": "Sort", "recipe": tuned_on(base)})
+        assert raised.value.transient
+        [tried] = launch.run("retry_failed", {"first_wait_minutes": 0})
+        assert tried.what == "retried" and tried.model_id
+        assert launch.run("retry_failed", {"first_wait_minutes": 0}) == []
+        labels = [str(one.get("metadata", one.get("labels"))["luthier_job"]) for one in made.jobs.values()]
+    again, first = open_registry().jobs()
+    assert labels == [first.id, again.id] and first.id != again.id
+    assert (first.status, first.attempt, again.status, again.attempt) == ("failed", 1, "succeeded", 2)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_job_that_was_cancelled_at_its_vendor_is_told_and_left_to_a_person(
+    vendor: OpenAIVendor, parcels: Path
+) -> None:
+    vendor.scripts.say(states=["queued", "cancelled"])
+    with pytest.raises(TrainingFailed, match="cancelled at its provider") as raised:
+        launch.run("fine_tune", {"sources": [str(parcels)], "use_case": "Sort", "recipe": tuned_on(HOSTED)})
+    assert "ask who did" in raised.value.hint
+    assert [one.what for one in launch.run("retry_failed", {"first_wait_minutes": 0})] in ([], ["left"])
+    assert len(vendor.jobs) == 1
+
+
+def tuned_on(base: str) -> Recipe:
+    return Recipe(base_model=base, epochs=1, options={"evaluate_on": 2})

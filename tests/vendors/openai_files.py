@@ -103,6 +103,8 @@ class OpenAIFiles(Loopback):
         upload = self.uploads.get(id)
         if upload is None or upload["status"] != "pending":
             return refused(404, f"No such Upload: {id}")
+        if lost := set(request.json["part_ids"]) - upload["parts"].keys():
+            return refused(400, f"Part {min(lost)} is missing.")
         content = b"".join(upload["parts"][part] for part in request.json["part_ids"])
         if len(content) != upload["bytes"]:
             return refused(400, f"Expected {upload['bytes']} bytes, got {len(content)}.")

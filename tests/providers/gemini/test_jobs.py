@@ -3,10 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from google.auth.exceptions import RefreshError
 
-from errors import LuthierError, NotConfigured, Refused, Unavailable
-from providers.gemini.faults import mapped
+from errors import Unavailable
 from providers.gemini.provider import Gemini
 from records import Dataset, Recipe
 from tests.providers.conftest import LABEL
@@ -75,33 +73,6 @@ def test_two_starts_make_one_job_and_one_upload(
     assert (len(vendor.jobs), files.count("POST", "/upload/")) == (2, 1)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"status": 500, "when": "after"},
-        {"status": 504, "when": "after"},
-        {"status": 499, "when": "after"},
-        {"status": 409, "when": "after"},
-        {"cut": True, "when": "after"},
-        {"truncate": True},
-    ],
-)
-def test_a_job_whose_answer_was_lost_is_adopted(
-    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe, fault: dict[str, object]
-) -> None:
-    vendor.fault("POST", JOBS, **fault)
-    job = started(provider, dataset, recipe)
-    assert (list(vendor.jobs), vendor.count("POST", JOBS)) == ([job], 1)
-
-
-def test_a_create_that_times_out_is_adopted(
-    make: Make, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
-) -> None:
-    vendor.fault("POST", JOBS, delay=1.2, when="after")
-    job = started(make(timeout=0.6), dataset, recipe)
-    assert (list(vendor.jobs), vendor.count("POST", JOBS)) == ([job], 1)
-
-
 def test_a_job_that_the_list_shows_late_is_adopted(
     provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
 ) -> None:
@@ -109,23 +80,6 @@ def test_a_job_that_the_list_shows_late_is_adopted(
     vendor.fault("POST", JOBS, cut=True, when="after")
     job = started(provider, dataset, recipe)
     assert (list(vendor.jobs), vendor.count("POST", JOBS)) == ([job], 1)
-
-
-@pytest.mark.parametrize("fault", [{"status": 503}, {"cut": True}, {"status": 409}])
-def test_a_create_that_never_arrived_is_handed_on_and_made_by_the_next_start(
-    provider: Gemini,
-    vendor: GeminiVendor,
-    files: StorageFront,
-    dataset: MakeDataset,
-    recipe: Recipe,
-    fault: dict[str, object],
-) -> None:
-    vendor.fault("POST", JOBS, **fault)
-    with pytest.raises(Unavailable):
-        started(provider, dataset, recipe)
-    assert vendor.count("POST", JOBS) == 1
-    started(provider, dataset, recipe)
-    assert (len(vendor.jobs), files.count("POST", "/upload/")) == (1, 1)
 
 
 def test_a_filter_that_is_not_understood_or_not_honoured_does_no_harm(
@@ -206,47 +160,6 @@ def test_a_success_without_an_endpoint_is_waited_for(
         provider.outcome(job)
 
 
-def test_a_part_of_a_success_without_a_model_is_a_failure(
-    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
-) -> None:
-    vendor.scripts.say(outcome="partially_succeeded")
-    job = started(provider, dataset, recipe)
-    assert finished(provider, job) == "succeeded"
-    vendor.fault("GET", ONE, drop=["tunedModel"])
-    assert provider.poll(job).status == "failed"
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "transient"),
-    [
-        ({"code": 3, "message": "Invalid dataset: example 3"}, "invalid_data_format", False),
-        ({"code": 3, "message": "Adapter size is wrong"}, "provider_refused", False),
-        ({"code": 5, "message": "Model was not found"}, "provider_refused", False),
-        ({"code": 7, "message": "Bucket is not readable"}, "provider_refused", False),
-        ({"code": 9, "message": "Not in this region"}, "provider_refused", False),
-        ({"code": 3, "message": "The data violates our policy"}, "provider_refused", False),
-        *(({"code": code, "message": "Try again"}, "training_failed", True) for code in (4, 8, 10, 13, 14)),
-        ({"code": 2, "message": "Unknown"}, "training_failed", False),
-    ],
-)
-def test_a_failed_job_says_why_in_one_of_our_classes(
-    provider: Gemini,
-    vendor: GeminiVendor,
-    dataset: MakeDataset,
-    recipe: Recipe,
-    error: dict[str, object],
-    code: str,
-    transient: bool,
-) -> None:
-    vendor.scripts.say(outcome="failed", error=error)
-    job = started(provider, dataset, recipe)
-    assert finished(provider, job) == "failed"
-    failure = provider.poll(job).failure
-    assert failure is not None
-    assert (failure.code, failure.transient) == (code, transient)
-    assert str(error["message"]) in failure.message
-
-
 def test_examples_that_google_drops_in_silence_are_told(
     provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
 ) -> None:
@@ -258,109 +171,6 @@ def test_examples_that_google_drops_in_silence_are_told(
     assert "too many tokens" in finding.message
     assert finding.message in provider.poll(job).message
     assert [event.message for event in provider.events(job) if event.level == "warning"] == [finding.message]
-
-
-@pytest.mark.parametrize("status", [408, 409, 429, 499, 500, 502, 503, 504])
-def test_a_question_is_asked_again_over_passing_faults(
-    provider: Gemini, vendor: GeminiVendor, waits: list[float], status: int
-) -> None:
-    vendor.fault("GET", JOBS, times=2, status=status)
-    assert provider.find(LABEL) is None
-    assert len(waits) == 2
-
-
-@pytest.mark.parametrize("fault", [{"cut": True}, {"truncate": True}, {"status": 200, "body": b"{'no json"}])
-def test_broken_answers_are_asked_for_again(
-    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe, fault: dict[str, object]
-) -> None:
-    job = started(provider, dataset, recipe)
-    vendor.fault("GET", ONE, **fault)
-    assert provider.poll(job).status in ("queued", "validating_files")
-
-
-def test_a_long_retry_after_is_handed_on(provider: Gemini, vendor: GeminiVendor, waits: list[float]) -> None:
-    vendor.fault("GET", JOBS, status=429, headers={"retry-after": "121"})
-    with pytest.raises(Unavailable) as raised:
-        provider.find(LABEL)
-    assert (raised.value.retry_after, waits) == (121, [])
-
-
-def test_a_rate_limit_at_create_is_passing_and_not_searched_after(
-    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
-) -> None:
-    vendor.fault("POST", JOBS, status=429)
-    with pytest.raises(Unavailable):
-        started(provider, dataset, recipe)
-    assert vendor.log[-1].method == "POST"
-
-
-@pytest.mark.parametrize(
-    ("status", "message", "code", "hint"),
-    [
-        (400, "Adapter size is wrong", "provider_refused", ""),
-        (400, "The training dataset has an invalid example", "invalid_data_format", "Prepare"),
-        (403, "Permission denied on bucket", "provider_refused", "gcp-sa-aiplatform"),
-        (404, "Model not found", "provider_refused", "GOOGLE_CLOUD_LOCATION"),
-        (429, "Quota exceeded, limit: 0", "provider_refused", "quota"),
-    ],
-)
-def test_final_refusals_say_what_to_do(
-    provider: Gemini,
-    vendor: GeminiVendor,
-    dataset: MakeDataset,
-    recipe: Recipe,
-    status: int,
-    message: str,
-    code: str,
-    hint: str,
-) -> None:
-    names = {400: "INVALID_ARGUMENT", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED"}
-    error = {"code": status, "message": message, "status": names[status]}
-    vendor.fault("POST", JOBS, status=status, body={"error": error})
-    with pytest.raises(LuthierError) as raised:
-        started(provider, dataset, recipe)
-    assert raised.value.code == code
-    assert message in raised.value.message
-    assert hint in raised.value.hint
-    assert vendor.count("POST", JOBS) == 1
-
-
-def test_a_forbidding_organisation_is_named(
-    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
-) -> None:
-    error = {"code": 400, "message": "Constraint violated", "status": "FAILED_PRECONDITION"}
-    vendor.fault("POST", JOBS, status=400, body={"error": error})
-    with pytest.raises(Refused) as raised:
-        started(provider, dataset, recipe)
-    assert "organisation" in raised.value.hint
-
-
-def test_a_token_that_ran_out_is_renewed_once(
-    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
-) -> None:
-    job = started(provider, dataset, recipe)
-    before = vendor.signed_in
-    vendor.fault("GET", ONE, status=401)
-    provider.poll(job)
-    assert vendor.signed_in == before + 1
-    vendor.fault("GET", ONE, status=401, times=2)
-    with pytest.raises(LuthierError) as raised:
-        provider.poll(job)
-    assert raised.value.code == "not_configured"
-
-
-def test_a_fault_of_the_sign_in_is_passing_and_a_refusal_final(
-    make: Make, vendor: GeminiVendor, waits: list[float]
-) -> None:
-    vendor.fault("POST", "/token$", cut=True)
-    assert make().find(LABEL) is None
-    assert waits
-    with pytest.raises(Unavailable), mapped("signing in"):
-        raise RefreshError("HTTP 503", retryable=True)
-    refused = {"error": "invalid_grant", "error_description": "Token has been revoked."}
-    vendor.fault("POST", "/token$", status=400, times=8, body=refused)
-    with pytest.raises(NotConfigured, match="revoked"):
-        make().find(LABEL)
 
 
 def test_cancelling_twice_or_after_the_end_does_no_harm(

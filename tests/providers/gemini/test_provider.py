@@ -94,45 +94,6 @@ def test_an_example_that_gemini_can_not_learn_is_named_before_anything_is_sent(
 # staging
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 503])
-def test_a_fault_of_the_storage_is_tried_again(
-    provider: Gemini, files: StorageFront, dataset: MakeDataset, recipe: Recipe, status: int
-) -> None:
-    files.fault("POST", "/upload/", status=status)
-    assert provider.start(dataset(), recipe, LABEL)
-    assert len(provider.staging.listed()) == 1
-
-
-@pytest.mark.parametrize("fault", [{"status": 503, "when": "after"}, {"cut": True, "when": "after"}])
-def test_an_upload_whose_answer_was_lost_is_not_repeated(
-    provider: Gemini, files: StorageFront, dataset: MakeDataset, recipe: Recipe, fault: dict[str, Any]
-) -> None:
-    files.fault("POST", "/upload/", **fault)
-    assert provider.start(dataset(), recipe, LABEL)
-    assert files.count("POST", "/upload/") == 1
-
-
-def test_a_race_for_the_same_file_is_won_by_the_first(
-    provider: Gemini, files: StorageFront, dataset: MakeDataset, recipe: Recipe
-) -> None:
-    provider.start(dataset(), recipe, LABEL)
-    files.fault("GET", "/o/luthier", status=404, body={"error": {"code": 404, "message": "Not yet."}})
-    assert provider.start(dataset(), recipe, "job-2")
-    assert files.count("POST", "/upload/", 412) == 1
-
-
-def test_an_object_with_other_bytes_under_the_name_is_not_used(
-    provider: Gemini, vendor: GeminiVendor, files: StorageFront, dataset: MakeDataset, recipe: Recipe
-) -> None:
-    provider.start(dataset(), recipe, LABEL)
-    (uri,) = provider.staging.listed()
-    bucket, _, name = uri.removeprefix("gs://").partition("/")
-    provider.access.storage.bucket(bucket).blob(name).upload_from_string("other")
-    with pytest.raises(Refused, match="other bytes"):
-        provider.start(dataset(), recipe, "job-2")
-    assert len(vendor.jobs) == 1
-
-
 def test_a_bucket_may_carry_a_folder(make: Make, bucket: str, dataset: MakeDataset, recipe: Recipe) -> None:
     provider = make(bucket=f"gs://{bucket}/team/one")
     provider.start(dataset(), recipe, LABEL)
@@ -334,9 +295,3 @@ def test_base_and_tuned_answer_the_holdout_and_a_filtered_answer_is_empty(
         said(provider, endpoint)
     vendor.fault("POST", "endpoints.*GenerateContent$", times=9, status=200, body=blocked, headers=headers)
     assert [answer.tuned for answer in provider.answers(job, dataset(), recipe)] == ["", ""]
-
-
-def test_an_endpoint_that_is_gone_names_the_date_of_its_base(make: Make, endpoint: str) -> None:
-    late = make(today=lambda: date(2027, 6, 1))
-    with pytest.raises(Refused, match=r"gemini-3\.5-flash was shut down on 2027-05-19"):
-        said(late, endpoint + "9")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from errors import Refused, Unavailable, from_failure
+from errors import Refused, Unavailable
 from providers.openai.provider import OpenAI
 from records import Dataset, Recipe
 from tests.providers.conftest import LABEL
@@ -74,33 +74,6 @@ def test_another_attempt_is_another_job_on_the_same_file(
     assert (len(vendor.jobs), len(vendor.files)) == (2, 1)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"status": 500, "when": "after"},
-        {"status": 504, "when": "after"},
-        {"status": 409, "when": "after"},
-        {"status": 408, "when": "after"},
-        {"cut": True, "when": "after"},
-        {"truncate": True},
-    ],
-)
-def test_a_job_whose_answer_was_lost_is_adopted(
-    provider: OpenAI, vendor: OpenAIVendor, dataset: MakeDataset, recipe: Recipe, fault: dict[str, object]
-) -> None:
-    vendor.fault("POST", JOBS, **fault)
-    job = started(provider, dataset, recipe)
-    assert (list(vendor.jobs), vendor.count("POST", JOBS)) == ([job], 1)
-
-
-def test_a_create_that_times_out_is_adopted(
-    make: Make, vendor: OpenAIVendor, dataset: MakeDataset, recipe: Recipe
-) -> None:
-    vendor.fault("POST", JOBS, delay=0.8, when="after")
-    job = started(make(timeout=0.3), dataset, recipe)
-    assert (list(vendor.jobs), vendor.count("POST", JOBS)) == ([job], 1)
-
-
 def test_a_job_that_the_list_shows_late_is_adopted(
     provider: OpenAI, vendor: OpenAIVendor, dataset: MakeDataset, recipe: Recipe
 ) -> None:
@@ -108,18 +81,6 @@ def test_a_job_that_the_list_shows_late_is_adopted(
     vendor.fault("POST", JOBS, cut=True, when="after")
     job = started(provider, dataset, recipe)
     assert (list(vendor.jobs), vendor.count("POST", JOBS)) == ([job], 1)
-
-
-@pytest.mark.parametrize("fault", [{"status": 503}, {"cut": True}])
-def test_a_create_that_never_arrived_is_handed_on_and_made_by_the_next_start(
-    provider: OpenAI, vendor: OpenAIVendor, dataset: MakeDataset, recipe: Recipe, fault: dict[str, object]
-) -> None:
-    vendor.fault("POST", JOBS, **fault)
-    with pytest.raises(Unavailable):
-        started(provider, dataset, recipe)
-    assert vendor.count("POST", JOBS) == 1
-    started(provider, dataset, recipe)
-    assert (len(vendor.jobs), vendor.count("POST", "/files$")) == (1, 1)
 
 
 def test_a_service_that_ignores_the_filter_is_searched_page_by_page(
@@ -158,31 +119,6 @@ def test_a_cancelled_job_is_not_preferred_to_a_running_one(
     vendor.jobs[second]["metadata"]["luthier_job"] = LABEL
     provider.cancel(first)
     assert provider.find(LABEL) == second
-
-
-@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"cut": True}, {"truncate": True}])
-def test_a_poll_is_repeated_over_passing_faults(
-    provider: OpenAI,
-    vendor: OpenAIVendor,
-    dataset: MakeDataset,
-    recipe: Recipe,
-    waits: list[float],
-    fault: dict[str, object],
-) -> None:
-    job = started(provider, dataset, recipe)
-    vendor.fault("GET", "/fine_tuning/jobs/", times=2, **fault)
-    assert provider.poll(job).status in ("queued", "in_progress")
-    assert len(waits) == 2
-
-
-def test_a_poll_that_keeps_failing_is_handed_on_as_passing(
-    provider: OpenAI, vendor: OpenAIVendor, dataset: MakeDataset, recipe: Recipe
-) -> None:
-    job = started(provider, dataset, recipe)
-    vendor.fault("GET", "/fine_tuning/jobs/", times=5, status=502)
-    with pytest.raises(Unavailable):
-        provider.poll(job)
-    assert finished(provider, job) == "succeeded"
 
 
 def test_an_unknown_state_waits_on_and_is_told(
@@ -233,41 +169,6 @@ def test_a_success_without_the_models_name_is_waited_for(
     with pytest.raises(Unavailable):
         provider.outcome(job)
     assert provider.poll(job).status == "succeeded"
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "transient"),
-    [
-        ({"code": "invalid_training_file", "message": "Line 3 is bad", "param": "training_file"},
-         "invalid_data_format", False),
-        ({"code": "invalid_n_examples", "message": "5 examples", "param": "training_file"},
-         "not_enough_data", False),
-        ({"code": "server_error", "message": "Internal error", "param": None}, "training_failed", True),
-        ({"code": "exceeded_quota", "message": "Out of credit", "param": None}, "provider_refused", False),
-        ({"code": "moderation", "message": "The data breaks our usage policies", "param": "training_file"},
-         "provider_refused", False),
-        ({"code": "x", "message": "The model was found unsafe", "param": None}, "provider_refused", False),
-        ({"code": "who_knows", "message": "Something", "param": None}, "training_failed", False),
-    ],
-)  # fmt: skip
-def test_a_failed_job_says_why_in_one_of_our_classes(
-    provider: OpenAI,
-    vendor: OpenAIVendor,
-    dataset: MakeDataset,
-    recipe: Recipe,
-    error: dict[str, str],
-    code: str,
-    transient: bool,
-) -> None:
-    vendor.scripts.say(outcome="failed", error=error)
-    job = started(provider, dataset, recipe)
-    assert finished(provider, job) == "failed"
-    failure = provider.poll(job).failure
-    assert failure is not None
-    assert (failure.code, failure.transient) == (code, transient)
-    assert getattr(from_failure(failure), "transient", False) == transient
-    assert error["message"] in failure.message
-    assert failure.message.endswith(".")
 
 
 def test_a_failure_without_a_reason_is_still_a_failure(

@@ -58,18 +58,6 @@ def test_a_rerun_goes_on_with_the_parts_that_arrived(
     assert list((tmp_path / "uploads").iterdir()) == []
 
 
-def test_an_upload_that_expired_is_started_anew(
-    make: Make, vendor: OpenAIVendor, big: Dataset, recipe: Recipe, tmp_path: Path
-) -> None:
-    vendor.fault("POST", PARTS, skip=2, cut=True)
-    with pytest.raises(Unavailable):
-        make(part_bytes=4000, home=tmp_path, patience=ONCE).start(big, recipe, LABEL)
-    for upload in vendor.uploads.values():
-        upload["status"] = "expired"
-    make(part_bytes=4000, home=tmp_path).start(big, recipe, LABEL)
-    assert (len(vendor.uploads), len(vendor.files), len(vendor.jobs)) == (2, 1, 1)
-
-
 def test_a_completed_upload_whose_answer_was_lost_is_found(
     make: Make, vendor: OpenAIVendor, big: Dataset, recipe: Recipe
 ) -> None:
