@@ -3,11 +3,19 @@
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from errors import NotConfigured
+
+# Prefect's console in the same form; its server and workers need it in their environment
+JSON_LOGS = {
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER": "json",
+    "PREFECT_LOGGING_FORMATTERS_JSON_CLASS": "logs.JsonLines",
+}
 
 
 class Settings(BaseSettings):
@@ -76,6 +84,9 @@ class Settings(BaseSettings):
         (),
         description="who is told of runs: addresses of webhooks, or blocks as TYPE/NAME, blanks between",
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="json: every line on stderr and in the logs is a JSON object"
+    )
     run: str = Field("", description="the run that this process works for; set by Luthier itself")
 
     @field_validator("notify", mode="before")
@@ -132,12 +143,21 @@ class Settings(BaseSettings):
                     "max_cost": self.max_cost,
                 }
             case _:
-                return {"home": self.root}
+                return {"home": self.root, "log_format": self.log_format, "run": self.run}
 
 
 @lru_cache(1)
 def settings() -> Settings:
-    return Settings()
+    """Of this process. Raises NotConfigured for a value that is none."""
+    try:
+        return Settings()
+    except ValidationError as invalid:
+        fault = invalid.errors()[0]
+        name = f"LUTHIER_{fault['loc'][0]}".upper()
+        raise NotConfigured(
+            f"The setting {name} can't be {fault['input']!r}: {fault['msg']}.",
+            "Correct it in the environment or in the file .env.",
+        ) from invalid
 
 
 def secret(variable: str) -> str:
@@ -180,5 +200,7 @@ def quiet_dependencies(embedded: bool = False) -> None:
         }
     else:
         defaults |= {"PREFECT_LOGGING_EXTRA_LOGGERS": "luthier"}
+    if settings().log_format == "json":
+        defaults |= JSON_LOGS
     for name, value in defaults.items():
         os.environ.setdefault(name, value)

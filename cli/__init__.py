@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from cli import batch, datasets, deploy, doctor, jobs, keys, models, serve, train
-from cli.terminal import err, error_document, print_error, print_json
+from cli.terminal import as_configured, err, error_document, print_error, print_json
 from errors import LuthierError
 
 # typer carries a click of its own and shows this class under no public name
@@ -38,6 +38,7 @@ def main() -> None:
     """Run a command; a `LuthierError` becomes its sentence, or its JSON, and its exit code."""
     as_json = "--json" in sys.argv
     try:
+        as_configured()
         code: Any = app(standalone_mode=False)
     except LuthierError as error:
         print_json(error_document(error)) if as_json else print_error(error)

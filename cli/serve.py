@@ -9,6 +9,7 @@ import typer
 from cli import options
 from cli.terminal import err, print_json
 from errors import NotConfigured
+from logs import on_stderr
 from settings import settings
 
 STOP_SECONDS = 5
@@ -66,8 +67,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def tell_on_stderr() -> None:
     """What the server and its runner do, a line each."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler = on_stderr(settings().log_format, "%(asctime)s %(levelname)s %(message)s")
     for name, level in (("luthier", logging.INFO), ("uvicorn.error", logging.WARNING)):
         logger = logging.getLogger(name)
         logger.addHandler(handler)

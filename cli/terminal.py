@@ -15,10 +15,21 @@ from rich.table import Table
 
 import records
 from errors import LuthierError
+from logs import Lines, on_stderr
+from settings import settings
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 BARS = "▁▂▃▄▅▆▇█"
+
+
+def as_configured() -> None:
+    """What is said on stderr becomes lines of JSON, where the settings want that."""
+    if settings().log_format == "json":
+        told: Any = Lines("luthier.cli", on_stderr("json", ""))
+        # nothing is wrapped, so a sentence stays one line
+        err.file, err.width = told, 100_000
+
 
 STATUS_NAMES: dict[records.Status, str] = {
     "queued": "Queued",
@@ -148,7 +159,7 @@ def follow_steps() -> StepHandler:
     """Print what the steps log from now on."""
     handler = StepHandler()
     logger = logging.getLogger("luthier")
-    logger.addHandler(handler)
+    logger.addHandler(on_stderr("json", "") if settings().log_format == "json" else handler)
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
     return handler

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from errors import LuthierError
+from logs import about, on_stderr
 from providers import OWN_HARDWARE
 from records import ENDED, Dataset, Failure, Job, TunedModel
 from settings import quiet_dependencies, settings, work_for
@@ -94,6 +95,7 @@ def run_recorded(run_id: str) -> int:
     from registry import Registry
 
     work_for(run_id)
+    about(run=run_id, job="")
     registry = Registry(**settings().registry_arguments)
     known, mine = registry.run(run_id), started_at(os.getpid())
     if known.status in ENDED or (
@@ -152,8 +154,9 @@ def made(result: Any) -> dict[str, str]:
 
 def show_steps() -> None:
     """What the steps say goes to the process's log."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    if run_id := settings().run:
+        about(run=run_id)
+    handler = on_stderr(settings().log_format, "%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("luthier").addHandler(handler)
 
 

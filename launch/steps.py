@@ -4,6 +4,10 @@ from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
+from launch import show_steps
+from logs import about
+from settings import settings
+
 
 class UnknownParameter(Exception):
     """Ends the process; the run's state has told already."""
@@ -18,6 +22,10 @@ def check_parameters() -> dict[str, Any]:
     from prefect.runtime import flow_run
     from prefect.states import Failed
 
+    if settings().log_format == "json":
+        # Prefect hands our lines to its server only; whoever collects logs finds them on stderr
+        about(run=settings().run or flow_run.id or "")
+        show_steps()
     with get_client(sync_client=True) as client:
         run = client.read_flow_run(UUID(flow_run.id or ""))
         if run.deployment_id is None:

@@ -53,7 +53,7 @@ class Jobs(Database):
         with self.writing() as connection:
             job = locked_job(connection, key)
             if job.status in ENDED and changes.keys() & SETTLED:
-                log.info("job %s has ended as %s and stays so", job.id, job.status)
+                log.info("job %s has ended as %s and stays so", job.id, job.status, extra={"job": job.id})
                 changes = {name: value for name, value in changes.items() if name not in SETTLED}
             return changed_job(connection, job, changes) if changes else job
 

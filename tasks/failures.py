@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from prefect.runtime import task_run
 
 from errors import LuthierError, TrainingFailed, Unavailable, from_failure
+from logs import about
 from providers import is_hosted
 from records import Job
 from tasks.retries import PATIENT, is_far_off
@@ -18,6 +19,7 @@ def kept_with(job: Job | None, put_off: bool = False) -> Iterator[None]:
 
     `put_off`: the caller tries again later where the vendor asks for a wait of hours.
     """
+    about(job=job.id if job else "")
     try:
         yield
     except LuthierError as error:

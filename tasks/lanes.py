@@ -109,7 +109,7 @@ def looked_at(job: Job) -> Job | None:
 
 def stop(job: Job) -> None:
     """What was started must not run on unseen."""
-    log.warning("Stopping %s (%s).", job.id, job.name)
+    log.warning("Stopping %s (%s).", job.id, job.name, extra={"job": job.id})
     with told_apart():
         provider_named(job.provider).cancel(job.remote_id or "")
     open_registry().update_job(job.id, status="cancelled")

@@ -16,5 +16,7 @@ def poll_jobs() -> list[str]:
     ended = polling().sweep()
     for job in ended:
         said = job.failure or job.progress
-        log.info("%s (%s) has ended. %s", job.id, job.name, said.message if said else "")
+        log.info(
+            "%s (%s) has ended. %s", job.id, job.name, said.message if said else "", extra={"job": job.id}
+        )
     return [job.id for job in ended]

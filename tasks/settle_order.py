@@ -3,6 +3,7 @@
 import logging
 
 from batch.summary import Line, took
+from logs import about
 from records import Evaluation, Failure, Job, TunedModel, now
 from registry.batches import SpecRun
 from registry.versions import Version
@@ -13,6 +14,7 @@ log = logging.getLogger("luthier.batch")
 
 
 def begun(order: Order) -> None:
+    about(job="")
     log.info("%s: %s.", order.spec.name, order.reason)
     registry = open_registry()
     last = registry.spec_run(order.spec.name)

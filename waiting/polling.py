@@ -47,7 +47,12 @@ class Polling:
         try:
             seen = {job.id: self.provider(job.provider).poll(job.remote_id or "")}
         except Unavailable as error:
-            log.warning("Could not ask for the state of %s, asking again: %s", job.id, error.message)
+            log.warning(
+                "Could not ask for the state of %s, asking again: %s",
+                job.id,
+                error.message,
+                extra={"job": job.id},
+            )
             seen = {}
         return self._noted([job], seen)[0]
 
@@ -92,7 +97,12 @@ class Polling:
             self.provider(job.provider).cancel(job.remote_id or "")
             stopped = "It was stopped there."
         except Unavailable as error:
-            log.warning("Could not stop %s, which is past its deadline: %s", job.id, error.message)
+            log.warning(
+                "Could not stop %s, which is past its deadline: %s",
+                job.id,
+                error.message,
+                extra={"job": job.id},
+            )
             return job
         except LuthierError as error:
             stopped = f"It could not be stopped there: {error.message}"
@@ -113,4 +123,4 @@ def _tell_unknown(job: Job, progress: Progress | None) -> None:
     """Once for each state, whichever process saw it first."""
     known = job.progress.unknown if job.progress else None
     if progress and progress.unknown and progress.unknown != known:
-        log.warning("%s %s Waiting on.", job.id, progress.message)
+        log.warning("%s %s Waiting on.", job.id, progress.message, extra={"job": job.id})

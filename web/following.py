@@ -89,7 +89,7 @@ class Following:
         lasted = time.time() - (run.pid_started or 0)
         starts = 0 if lasted > LONG_SECONDS else run.starts
         if starts < STARTS:
-            log.warning("The process of %s is gone; it is started again.", run.id)
+            log.warning("The process of %s is gone; it is started again.", run.id, extra={"run": run.id})
             return self.registry.update_run(run.id, pid=None, pid_started=None, starts=starts)
         last = last_line(launch.run_log(self.settings.root, run.id))
         failure = TrainingFailed(

@@ -201,7 +201,14 @@ class Runner:
         pid = self.detach([run.id for run in claimed], launch.run_log(self.settings.root, claimed[0].id))
         started = launch.started_at(pid)
         for run in claimed:
-            log.info("Started %s (%s on %s), process %s.", run.id, run.flow, run.base_model, pid)
+            log.info(
+                "Started %s (%s on %s), process %s.",
+                run.id,
+                run.flow,
+                run.base_model,
+                pid,
+                extra={"run": run.id},
+            )
             run = self._assigned(run, pid, started)
             if run.status in ENDED:
                 self.stop(run)

@@ -78,4 +78,6 @@ def look_at(shop: Workshop, provider: str, remote_id: str) -> None:
         if shop.settings.prefect_api_url:
             wake(shop.registry.carriers(job.id), "OpenAI told that the job has ended.")
     except LuthierError as error:
-        log.warning("OpenAI told of %s, but it could not be looked at: %s", job.id, error)
+        log.warning(
+            "OpenAI told of %s, but it could not be looked at: %s", job.id, error, extra={"job": job.id}
+        )

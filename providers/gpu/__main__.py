@@ -2,7 +2,8 @@
 
 Also `python -m providers.gpu export-base BASE_MODEL FOLDER`, which writes a base model (the packaged one,
 say) as a folder that `from_pretrained` reads; and `python -m providers.gpu answer JOB_DIR BASE_MODEL ADAPTER
-OUT`, by which another model answers a job's holdout.
+OUT`, by which another model answers a job's holdout. Before any of them, `--json-logs RUN` has the log
+written as JSON, with the id of that run.
 """
 
 import errno
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 
 from errors import LuthierError, TrainingFailed
+from logs import about, on_stderr
 from providers.gpu.jobs import JobFolder
 from providers.gpu.progress import Reporter, Stopped, StopSignal
 
@@ -78,7 +80,15 @@ def in_plain_words(error: OSError | RuntimeError | MemoryError) -> LuthierError:
 
 
 def main(arguments: list[str]) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    match arguments:
+        case ["--json-logs", run, *arguments]:
+            log_format = "json"
+            about(run=run)
+        case _:
+            log_format = "text"
+    handler = on_stderr(log_format, "%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.captureWarnings(True)
     match arguments:
         case ["export-base", base_model, folder]:
             from providers.gpu import bases
@@ -92,6 +102,7 @@ def main(arguments: list[str]) -> int:
         case ["answer", path, base_model, adapter, out]:
             from providers.gpu import rival
 
+            about(job=Path(path).name)
             try:
                 rival.answer(JobFolder(Path(path)), base_model, Path(adapter), Path(out))
             except LuthierError as error:
@@ -99,6 +110,7 @@ def main(arguments: list[str]) -> int:
                 return error.exit_code
             return 0
         case [path] if (Path(path) / "job.json").exists():
+            about(job=Path(path).name)
             return run_job(Path(path).absolute())
         case _:
             print(__doc__, file=sys.stderr)

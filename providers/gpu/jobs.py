@@ -135,7 +135,7 @@ class JobFolder:
     def last_log_lines(self, count: int = 3) -> str:
         with contextlib.suppress(OSError), self.log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
-            lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines()]
+            lines = [_said(line.strip()) for line in file.read().decode("utf-8", "replace").splitlines()]
             return " / ".join([line for line in lines if line][-count:])
         return ""
 
@@ -220,3 +220,10 @@ def parsed(line: str) -> list[Message]:
 def messages_of(path: Path) -> Iterator[list[Message]]:
     with path.open(encoding="utf-8") as file:
         yield from (parsed(line) for line in file if line.strip())
+
+
+def _said(line: str) -> str:
+    """What a line of trainer.log says, also where it is JSON."""
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return str(json.loads(line)["message"])
+    return line

@@ -57,8 +57,12 @@ class Gpu:
     resumes: ClassVar[bool] = True
     chats_with: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, home: Path):
+    def __init__(self, home: Path, log_format: str = "text", run: str = ""):
+        """`log_format`: of its jobs' trainer.log, text or json; `run`: who asks, to be told there."""
         self.home = Path(home).expanduser().absolute()
+        self.trainer = [sys.executable, "-m", "providers.gpu"]
+        if log_format == "json":
+            self.trainer += ["--json-logs", run]
 
     def greet(self) -> str:
         return described()
@@ -125,7 +129,7 @@ class Gpu:
         )
         with job.log.open("ab") as log:
             _children[job.path] = subprocess.Popen(
-                [sys.executable, "-m", "providers.gpu", str(job.path)],
+                [*self.trainer, str(job.path)],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -218,7 +222,7 @@ class Gpu:
         """
         job = self._job(remote_id)
         out = job.path / "rival.jsonl"
-        command = [sys.executable, "-m", "providers.gpu", "answer", str(job.path), base_model, reference]
+        command = [*self.trainer, "answer", str(job.path), base_model, reference]
         with job.log.open("ab") as log:
             made = subprocess.run(
                 [*command, str(out)], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log

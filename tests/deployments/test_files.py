@@ -16,7 +16,7 @@ import yaml
 from compose_spec import PyCompose
 
 import cli
-from settings import Settings
+from settings import JSON_LOGS, Settings
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deployments"
@@ -67,7 +67,8 @@ def known_to_prefect() -> set[str]:
     from prefect_redis.cleanup_queue import RedisWorkerCleanupQueueSettings
     from prefect_redis.client import RedisMessagingSettings
 
-    names = set(_get_settings_fields(PrefectSettings))
+    # overrides of a file, which tests/test_logs.py tries
+    names = set(_get_settings_fields(PrefectSettings)) | set(JSON_LOGS)
     for model in (RedisMessagingSettings, RedisWorkerCleanupQueueSettings):
         names |= {f"{model.model_config['env_prefix']}{name}".upper() for name in model.model_fields}
     return names
