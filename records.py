@@ -72,6 +72,19 @@ class Source(Record):
         return ", ".join([self.uri, *places])
 
 
+class Letter(Record):
+    """The head of a mail: who wrote it, and what it answers."""
+
+    number: int = Field(1, description="of the mail in its file, from 1")
+    sender: str = Field("", description="the bare address, small letters")
+    name: str = ""
+    subject: str = Field("", description="without marks of an answer")
+    answers: bool = Field(False, description="whether the subject was marked as an answer's")
+    id: str = ""
+    above: tuple[str, ...] = Field((), description="Message-IDs of what it answers, oldest first")
+    at: datetime | None = None
+
+
 class Row(Record):
     """One line of a `Rows` file: a dialogue, a record of fields, or a stretch of a document."""
 
@@ -85,11 +98,13 @@ class Row(Record):
     heading: tuple[str, ...] = Field(
         (), description="the headings above `text`, outermost first; of messages, the passage they came from"
     )
+    letter: Letter | None = Field(None, description="of the mail that `text` is of, until threads are joined")
+    names: dict[str, str] = Field({}, description="of the people of a chat, by what its messages call them")
 
     @model_validator(mode="after")
     def holds_one_thing(self) -> Self:
-        if sum(map(bool, (self.messages, self.fields, self.text))) > 1:
-            raise ValueError("a row holds messages, fields or text, not several of them")
+        if sum(map(bool, (self.messages, self.fields, self.text, self.names))) > 1:
+            raise ValueError("a row holds messages, fields, text or names, not several of them")
         if self.speakers and len(self.speakers) != len(self.messages):
             raise ValueError("each message of a conversation has a speaker")
         return self

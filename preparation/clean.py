@@ -12,6 +12,7 @@ from preparation.blocks import reflow
 from preparation.columns import Table, grouped
 from preparation.duplicates import Shingles
 from preparation.duplicates import near_duplicates as near_duplicate_rows
+from preparation.gathering import gathered
 from preparation.noise import Denoiser, NoiseProfile, is_too_short
 from preparation.redaction import Redactor, redacted_drop
 from preparation.repair import repair
@@ -91,7 +92,11 @@ class _Cleaner:
 
     def repair(self, rows: Rows, repaired: Spool) -> None:
         """Empty rows go; columns and repeated lines are learnt."""
-        for row in rowfile.read_rows(rows.uri):
+        for row in gathered(rows):
+            if isinstance(row, Drop):
+                drop = redacted_drop(row, self.redactor) if self.redactor else row
+                self.drop(drop.source, drop.reason, drop.excerpt)
+                continue
             fixed = repaired_row(row)
             self.repaired += fixed is not row and shown(fixed, None).split() != shown(row, None).split()
             if is_empty(fixed):

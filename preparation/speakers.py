@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from errors import InvalidData
+from preparation.spoken import ANSWERING, ASKING
 from records import Finding, Message, Row
 
 ALONE = "a conversation of one person"
@@ -41,11 +42,19 @@ class Cast:
         """Empty where nobody takes part often enough."""
         if self.named:
             return next((name for name in self.present if is_called(name, self.named)), "")
+        if roles := [name for name in self.present if name.casefold() in ANSWERING]:
+            return max(roles, key=lambda name: (self.present[name], name))
         ranked = sorted(
-            self.present,
+            (name for name in self.present if name.casefold() not in ASKING),
             key=lambda name: (-self.present[name], self.begun[name], -self.answers[name], name),
         )
         return ranked[0] if ranked and self.present[ranked[0]] >= OFTEN * self.conversations else ""
+
+    @property
+    def voices(self) -> frozenset[str]:
+        """All names of the assistant: `Agent` in one conversation may be `Support` in another."""
+        roles = {name for name in self.present if name.casefold() in ANSWERING} if not self.named else set()
+        return frozenset(roles | {self.assistant})
 
     def check(self) -> None:
         """Raises InvalidData where the one who was named is nobody of them."""
@@ -61,15 +70,18 @@ class Cast:
         assistant = self.assistant
         if not assistant:
             for speaker, message in zip(row.speakers, row.messages, strict=True):
-                yield Row(source=row.source, text=message.content, heading=(*row.heading, speaker)[:1])
+                # an address would get past redaction
+                name = () if "@" in speaker else (speaker,)
+                yield Row(source=row.source, text=message.content, heading=(*row.heading, *name)[:1])
             return
-        if assistant not in row.speakers:
+        voices = self.voices
+        if not voices & set(row.speakers):
             yield WITHOUT
         elif len(set(row.speakers)) < 2:
             yield ALONE
         else:
             messages = tuple(
-                Message(role="assistant" if speaker == assistant else "user", content=message.content)
+                Message(role="assistant" if speaker in voices else "user", content=message.content)
                 for speaker, message in zip(row.speakers, row.messages, strict=True)
             )
             yield Row(source=row.source, messages=messages)
@@ -86,7 +98,8 @@ class Cast:
             return [Finding(rule="assistant", severity="warning", message=message, hint=hint)]
         why = "as you said" if self.named else f"who takes part in {self.present[self.assistant]:,} of them"
         message = (
-            f"In {self.conversations:,} conversations “{self.assistant}” speaks as the assistant, {why}."
+            f"In {self.conversations:,} conversation{'s' * (self.conversations > 1)} "
+            f"“{self.assistant}” speaks as the assistant, {why}."
         )
         return [
             Finding(rule="assistant", severity="info", message=message, hint=hint, count=self.conversations)
@@ -94,5 +107,7 @@ class Cast:
 
 
 def is_called(name: str, wanted: str) -> bool:
+    """Of `Ann Lee <ann.lee@example.org>` the whole, the name, the address, and what stands before its @."""
     name, wanted = name.casefold().strip(), wanted.casefold().strip()
-    return wanted in (name, name.partition("@")[0])
+    called, _, address = name.rstrip(">").rpartition("<")
+    return wanted in (name, called.strip() or name, address, address.partition("@")[0])

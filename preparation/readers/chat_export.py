@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 from preparation.readers.conversation import Said, rows
@@ -15,7 +16,9 @@ NAMES = ("real_name", "display_name", "nickname", "global_name", "username", "na
 LISTS = ("messages", "chats", "list", "conversations", "channels")
 SAMPLE, MOST = 50, 0.8
 DEEPEST = 3
-MENTION = re.compile(r"<@[UW]\w+(?:\|([^>]+))?>|<(https?://[^|>]+)(?:\|([^>]+))?>")
+SLACK_TIME = re.compile(r"\d{10}\.\d+")
+# <@U024BE7LH>, <@U024BE7LH|ann>, <#C024BE7LR|general>, <!here>, <https://a.example|the page>
+MARKED = re.compile(r"<([@#!]?)([^<>|\s]+)(?:\|([^<>]+))?>")
 
 
 def found(document: Any) -> list[list[dict[str, Any]]]:
@@ -42,10 +45,16 @@ def _is_chat(values: list[dict[str, Any]]) -> bool:
     """Whether most of them are messages with a sender and a time, which no dialogue for training has, and few
     people say much, as nobody does in a table of reviews."""
     sample = values[:SAMPLE]
+    if all(map(_is_of_slack, sample)):
+        return True
     senders = {sender for value in sample if _text(value) and (sender := _sender(value))}
     if not 2 <= len(senders) <= max(2, len(sample) / 2):
         return False
     return sum(_time(value) is not None and _is_message(value) for value in sample) >= MOST * len(sample)
+
+
+def _is_of_slack(value: dict[str, Any]) -> bool:
+    return value.get("type") == "message" and bool(SLACK_TIME.fullmatch(str(value.get("ts", ""))))
 
 
 def _is_message(value: dict[str, Any]) -> bool:
@@ -86,7 +95,17 @@ def _text(value: dict[str, Any]) -> str:
                        if isinstance(part, str | dict))  # fmt: skip
     if not isinstance(text, str):
         return ""
-    return MENTION.sub(lambda match: match[1] or match[3] or match[2] or "", text).strip()
+    return _plain(text) if _is_of_slack(value) else text.strip()
+
+
+def _plain(text: str) -> str:
+    """Without Slack's marks; people who are mentioned by their id stay so until the names are known."""
+
+    def said(match: re.Match[str]) -> str:
+        sign, target, label = match.groups()
+        return f"{sign if sign != '!' else '@'}{label or target}" if sign else label or target
+
+    return unescape(MARKED.sub(said, text)).strip()
 
 
 def _time(value: dict[str, Any]) -> datetime | None:

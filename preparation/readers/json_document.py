@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from preparation.readers import Unreadable, chat_export, outline, shapes
+from preparation.readers.chat_lists import slack_lists
 from preparation.readers.encoding import read_text
 from records import Drop, Row, Source
 
@@ -19,6 +20,9 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
         raise Unreadable("It is larger than the 512 MB that a JSON file may have", "write it as JSON Lines")
     try:
         document = _parsed(read_text(path).strip("\ufeff \t\r\n"))
+        if lists := slack_lists(document, source):
+            yield from lists
+            return
         if chats := chat_export.found(document):
             yield from chat_export.chat_rows(chats, source)
             return

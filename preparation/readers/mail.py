@@ -1,6 +1,6 @@
 """A mail: what its writer wrote, under its subject; what is attached are sources of their own.
 
-`told` serves mailboxes and Outlook too. Quoted mail and signatures stay here; they are noise, not format.
+`told` serves mailboxes too. Quoted mail and signatures stay here; `preparation.gathering` takes them away.
 """
 
 import re
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 from preparation.readers import Member, Unreadable, undamaged
 from preparation.readers.document import Block, rows
 from preparation.readers.markup import blocks, parsed
-from records import Drop, Row, Source
+from records import Drop, Letter, Row, Source
 
 LARGEST = 1 << 28
 MOST_PARTS = 1000
@@ -25,13 +25,7 @@ UNPRINTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class Mail(NamedTuple):
-    """`sender` is the bare address, small letters; `id` and `above` are Message-IDs."""
-
-    subject: str
-    sender: str
-    id: str
-    above: tuple[str, ...]
-    date: datetime
+    letter: Letter
     blocks: list[Block]
     attached: list[tuple[str, bytes]]
 
@@ -50,32 +44,44 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop | Member]:
             attached = []
         else:
             mail = told(message)
-            items = list(rows(mail.blocks, source, plain_subject(mail.subject)))
+            items = list(letter_rows(mail, source))
             attached = mail.attached
     yield from items
     yield from (Member(name, BytesIO(content)) for name, content in attached)
 
 
-def plain_subject(subject: str) -> str:
-    return REPLY.sub("", subject).strip()
+def letter_rows(mail: Mail, source: Source) -> Iterator[Row | Drop]:
+    """Each row with the head of the mail."""
+    for item in rows(mail.blocks, source, mail.letter.subject):
+        yield item.model_copy(update={"letter": mail.letter}) if isinstance(item, Row) else item
+
+
+def letter(subject: str, sender: str, date: datetime | None, id: str, above: str) -> Letter:
+    """The head of a mail from its header fields as they are written."""
+    address = re.search(r"[\w.+-]+@[\w.-]+", sender)
+    name = re.sub(r"<[^<>]*>|[\"'<>]", "", sender).strip() if address else sender
+    plain = REPLY.sub("", subject).strip()
+    return Letter(
+        sender=(address[0] if address else sender).lower(),
+        name=name if not address or name.lower() != address[0].lower() else "",
+        subject=plain,
+        answers=plain != subject.strip(),
+        id=id,
+        above=tuple(re.findall(r"<[^<>\s]+>", above)),
+        at=date,
+    )
 
 
 def told(message: EmailMessage) -> Mail:
     """What a parsed mail says. Broken headers are empty, a broken body is left out."""
-    text, attached = _parts(message)
-    sender = _header(message, "from")
-    address = re.search(r"[\w.+-]+@[\w.-]+", sender)
-    return Mail(
-        subject=_header(message, "subject"),
-        sender=(address[0] if address else sender).lower(),
-        id=_header(message, "message-id"),
-        above=tuple(
-            re.findall(r"<[^<>\s]+>", f"{_header(message, 'references')} {_header(message, 'in-reply-to')}")
-        ),
-        date=_date(_header(message, "date")),
-        blocks=text,
-        attached=attached,
+    head = letter(
+        _header(message, "subject"),
+        _header(message, "from"),
+        _date(_header(message, "date")),
+        _header(message, "message-id"),
+        f"{_header(message, 'references')} {_header(message, 'in-reply-to')}",
     )
+    return Mail(head, *_parts(message))
 
 
 def _header(message: EmailMessage, name: str) -> str:
@@ -85,12 +91,12 @@ def _header(message: EmailMessage, name: str) -> str:
         return ""
 
 
-def _date(written: str) -> datetime:
+def _date(written: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(written)
         return date if date.tzinfo else date.replace(tzinfo=UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
-        return datetime(1, 1, 2, tzinfo=UTC)
+        return None
 
 
 def _saved_page(message: EmailMessage, source: Source) -> str:

@@ -7,10 +7,9 @@ from pathlib import Path
 from oxmsg import Message as OutlookMessage
 
 from preparation.readers import Member, Unreadable, undamaged
-from preparation.readers.document import rows
-from preparation.readers.mail import plain_blocks, plain_subject
+from preparation.readers.mail import Mail, letter, letter_rows, plain_blocks
 from preparation.readers.markup import blocks, parsed
-from records import Drop, Row, Source
+from records import Drop, Letter, Row, Source
 
 LARGEST = 1 << 28
 
@@ -23,7 +22,7 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop | Member]:
         text = message.body or ""
         root = parsed(message.html_body) if not text.strip() and message.html_body else None
         written = plain_blocks(text) if root is None else list(blocks(root))
-        items = list(rows(written, source, plain_subject(message.subject or "")))
+        items = list(letter_rows(Mail(_head(message), written, []), source))
         attached = [
             (item.file_name or f"attachment-{at}", item.file_bytes)
             for at, item in enumerate(message.attachments, 1)
@@ -32,3 +31,11 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop | Member]:
     for name, content in attached:
         if content:
             yield Member(name, BytesIO(content))
+
+
+def _head(message: OutlookMessage) -> Letter:
+    heads = {name.casefold(): value for name, value in message.message_headers.items()}
+    above = f"{heads.get('references', '')} {heads.get('in-reply-to', '')}"
+    return letter(
+        message.subject or "", message.sender or "", message.sent_date, heads.get("message-id", ""), above
+    )

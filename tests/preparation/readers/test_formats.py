@@ -63,7 +63,14 @@ def told(items: list) -> list:
             [{"id": "1", "q": "When?", "a": "At noon."}, {"id": "2", "q": "Where?", "a": "Here."}],
         ),
         ("mail.eml", [("The ferry", STORY)]),
-        ("box.mbox", [DIALOGUE] * 3),
+        (
+            "box.mbox",
+            [
+                (f"Ferry {number}", words)
+                for number in range(3)
+                for words in ("When does it leave?", "At noon.\n\n> When does it leave?")
+            ],
+        ),
         ("guide.rst", [("The ferry", f"{STORY}\n\n{CODE}"), ("The ferry", "Fares", POINTS)]),
         (
             "notes.org",

@@ -56,30 +56,9 @@ def mailbox(*mails: tuple[str, str, str]) -> bytes:
     return written.encode()
 
 
-def test_a_thread_of_several_people_is_a_conversation_with_its_speakers(read) -> None:
-    (row,) = read("box.mbox", mailbox(("a@x.org", "Boat", "One?"), ("b@x.org", "Re: Boat", "Two.")))
-    assert [message.content for message in row.messages] == ["One?", "Two."]
-    assert (row.speakers, row.heading) == (("a@x.org", "b@x.org"), ("Boat",))
-
-
-def test_mails_that_nobody_answers_stay_texts(read) -> None:
-    rows = read("box.mbox", mailbox(("a@x.org", "Boat", "One?"), ("b@x.org", "Train", "Two.")))
-    assert [(row.heading, row.text, row.source.element) for row in rows] == [
-        (("Boat",), "One?", 1),
-        (("Train",), "Two.", 2),
-    ]
-
-
-def test_an_answer_comes_without_what_it_quotes(read) -> None:
-    mails = []
-    for at in range(4):
-        mails.append((f"guest{at}@x.org", f"Boat {at}", "From where does it leave?"))
-        answer = "From the pier.\n\nOn Monday a guest wrote:\n> From where does it leave?\n-- \nThe desk"
-        mails.append(("desk@x.org", f"Re: Boat {at}", answer))
-    rows = read("desk.mbox", mailbox(*mails))
-    assert len(rows) == 4
-    assert [(message.role, message.content) for message in rows[0].messages] == [
-        ("user", "From where does it leave?"),
-        ("user", "From the pier."),
-    ]
-    assert rows[0].speakers == ("guest0@x.org", "desk@x.org")
+def test_each_mail_of_a_mailbox_comes_with_its_head(read) -> None:
+    one, two = read("box.mbox", mailbox(("Ann <A@x.org>", "Boat", "One?"), ("b@x.org", "Re: Boat", "Two.")))
+    assert (one.text, one.heading, one.source.element) == ("One?", ("Boat",), 1)
+    assert (one.letter.sender, one.letter.name, one.letter.answers) == ("a@x.org", "Ann", False)
+    assert (two.letter.subject, two.letter.answers, two.letter.number) == ("Boat", True, 2)
+    assert one.letter.at < two.letter.at

@@ -1,0 +1,163 @@
+"""What lies in several files and belongs together: mails by thread, the people of a chat by their names.
+
+Headers of mails are learnt in a first pass. In the second a thread of several people becomes a conversation,
+where its last mail is met; other mails stay texts, without what they quote and how they are signed.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import NamedTuple
+
+from preparation import rowfile
+from preparation.own_words import own_words
+from preparation.readers.conversation import Said, rows
+from preparation.spoken import spoken
+from records import Drop, Letter, Row, Rows
+
+MARKS = (b'"letter":{', b'"names":{')  # as no text can hold them: quotes in it are escaped
+LISTED = "names of people in a chat, which stand in its conversations"
+LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
+MENTION = re.compile(r"@([UW][A-Z0-9]+)\b")
+ID = re.compile(r"(?=.*\d)[UW][A-Z0-9]{8,}")  # of somebody whose name is not known
+
+Key = tuple[str, int]
+
+
+class Place(NamedTuple):
+    """A mail among all."""
+
+    letter: Letter
+    uri: str
+
+
+def gathered(found: Rows) -> Iterator[Row | Drop]:
+    """The rows of all files as they belong together, and what was left out of mails."""
+    known = Known(frozenset(file.uri for file in found.files if file.held))
+    with rowfile.opened(found.uri) as file:
+        for line in file:
+            if any(mark in line for mark in MARKS):
+                known.add(Row.model_validate_json(line))
+    known.settle()
+    for key, together in groupby(rowfile.read_rows(found.uri), key=_key):
+        if key:
+            yield from known.mail(key, list(together))
+            continue
+        for row in together:
+            yield from known.named(row)
+
+
+def _key(row: Row) -> Key | None:
+    return (row.source.uri, row.letter.number) if row.letter else None
+
+
+@dataclass
+class Known:
+    """Of all files. Mails of `held` files and others are never of one thread."""
+
+    held: frozenset[str] = frozenset()
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
+    letters: dict[Key, Place] = field(default_factory=dict)
+    called: dict[str, str] = field(default_factory=dict)
+    thread_of: dict[Key, Key] = field(default_factory=dict)
+    left: Counter[Key] = field(default_factory=Counter)
+    senders: dict[Key, set[str]] = field(default_factory=lambda: defaultdict(set))
+    waiting: dict[Key, list[tuple[Letter, list[Row]]]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, row: Row) -> None:
+        if row.names:
+            self.names[row.source.uri.rpartition("/")[0]] = row.names
+        if row.letter and (key := _key(row)):
+            self.letters[key] = Place(row.letter, row.source.uri)
+
+    def settle(self) -> None:
+        """Mails, by date, to the thread of what they answer, else of an earlier one of that subject if their
+        own is marked as an answer's."""
+        by_id: dict[tuple[bool, str], Key] = {}
+        by_subject: dict[tuple[bool, str], Key] = {}
+        ordered = sorted(self.letters.items(), key=lambda one: (one[1].letter.at or LONG_AGO, one[0]))
+        for key, (letter, uri) in ordered:
+            held = uri in self.held
+            subject = (held, letter.subject.casefold())
+            thread = next((by_id[held, id] for id in reversed(letter.above) if (held, id) in by_id), None)
+            if thread is None and letter.answers:
+                thread = by_subject.get(subject)
+            thread = thread or key
+            self.thread_of[key] = thread
+            self.left[thread] += 1
+            self.senders[thread].add(letter.sender)
+            by_subject.setdefault(subject, thread)
+            for id in (letter.id, *letter.above):
+                by_id.setdefault((held, id), thread)
+            if letter.name:
+                self.called.setdefault(letter.sender, letter.name)
+
+    def mail(self, key: Key, parts: Sequence[Row]) -> Iterator[Row | Drop]:
+        texts, removed = own_words([row.text for row in parts])
+        yield from (Drop(source=parts[0].source, reason=one.rule, excerpt=one.text[:200]) for one in removed)
+        own = [row.model_copy(update={"text": text, "letter": None})
+               for row, text in zip(parts, texts, strict=True) if text.strip()]  # fmt: skip
+        thread = self.thread_of[key]
+        if len(self.senders[thread]) < 2 or "" in self.senders[thread]:
+            yield from own
+            return
+        self.waiting[thread].append((self.letters[key].letter, own))
+        self.left[thread] -= 1
+        if not self.left[thread]:
+            yield from self._conversation(self.waiting.pop(thread))
+
+    def _conversation(self, mails: list[tuple[Letter, list[Row]]]) -> Iterator[Row]:
+        mails = sorted(mails, key=lambda mail: mail[0].at or LONG_AGO)
+        told = [(letter, own) for letter, own in mails if own]
+        if len({letter.sender for letter, _ in told}) < 2:
+            yield from (row for _, own in told for row in own)
+            return
+        said = [
+            Said(self._speaker(letter.sender), "\n\n".join(row.text for row in own), number)
+            for number, (letter, own) in enumerate(told, 1)
+        ]
+        first = told[0][1][0]
+        for row in rows(said, first.source):
+            begins = told[(row.source.element or 1) - 1][1][0]
+            yield row.model_copy(update={"source": begins.source, "heading": first.heading[:1]})
+
+    def _speaker(self, address: str) -> str:
+        name = self.called.get(address, "")
+        return f"{name} <{address}>" if name and name != address else address
+
+    def named(self, row: Row) -> Iterator[Row | Drop]:
+        """With the people of a chat by name, and with what people say in turns as a conversation."""
+        if row.names:
+            yield Drop(source=row.source, reason=LISTED, excerpt=", ".join(row.names.values())[:200])
+        elif row.text:
+            yield from spoken(row)
+        elif row.speakers:
+            yield self._with_names(row)
+        else:
+            yield row
+
+    def _with_names(self, row: Row) -> Row:
+        names = next((self.names[root] for root in _above(row.source.uri) if root in self.names), {})
+        if not names and not any("@" in message.content for message in row.messages):
+            return row
+
+        def mentioned(match: re.Match[str]) -> str:
+            if match[1] in names:
+                return f"@{names[match[1]]}"
+            return "" if ID.fullmatch(match[1]) else match[0]
+
+        messages = tuple(
+            message.model_copy(update={"content": MENTION.sub(mentioned, message.content).strip()})
+            for message in row.messages
+        )
+        speakers = tuple(names.get(speaker, speaker) for speaker in row.speakers)
+        return row.model_copy(update={"messages": messages, "speakers": speakers})
+
+
+def _above(uri: str) -> Iterator[str]:
+    while "/" in uri:
+        uri = uri.rpartition("/")[0]
+        yield uri
