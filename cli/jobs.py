@@ -12,6 +12,8 @@ from errors import LuthierError, NotFound
 from providers.hosted import Leftover
 from records import ENDED, Job, TunedModel
 from settings import settings
+from waiting.polling import Polling
+from waiting.stopping import call_off
 
 app = typer.Typer(
     help="Training jobs: list, show, events, cancel, retry, clean.", invoke_without_command=True
@@ -55,16 +57,14 @@ def events(job: JobId, json: options.Json = False) -> None:
 
 @app.command()
 def cancel(job: JobId, json: options.Json = False) -> None:
-    """Stop a job at its provider. `retry` goes on with it."""
+    """Stop a job at its provider, whatever its run is doing, and the run. `retry` goes on with it."""
     registry = options.open_registry()
     found = registry.job(job)
     if found.status in ENDED:
         raise NotFound(
             f"The job {found.id} has ended already: {found.status}.", "There is nothing to cancel."
         )
-    if found.remote_id:
-        provider_of(found).cancel(found.remote_id)
-    found = registry.update_job(found.id, status="cancelled")
+    found = call_off(found, Polling(registry, settings()))
     print_json({"job": found}) if json else err.print(f"Cancelled {found.id}.")
 
 

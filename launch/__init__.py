@@ -10,15 +10,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import UUID
 
 from errors import LuthierError
 from logs import about, on_stderr
 from providers import OWN_HARDWARE
-from records import ENDED, Dataset, Failure, Job, TunedModel
+from records import ENDED, Dataset, Failure, Job, TunedModel, now
 from settings import quiet_dependencies, settings, work_for
 
 if TYPE_CHECKING:
@@ -161,10 +161,11 @@ def show_steps() -> None:
 
 
 class DeployedState(NamedTuple):
-    """How a Prefect server sees a run. `ended` is its state's type in lower case, or none."""
+    """How a Prefect server sees a run. `ended` is its state's type in lower case, or none; since when."""
 
     ended: str | None
     message: str
+    since: datetime
 
 
 def deploy(name: str, parameters: dict[str, Any], run_id: str) -> str | None:
@@ -199,14 +200,5 @@ def deployed_states(flow_run_ids: Sequence[str]) -> dict[str, DeployedState]:
 
 def _seen(state: Any) -> DeployedState:
     if state is None or not state.is_final():
-        return DeployedState(None, "")
-    return DeployedState(state.type.value.lower(), state.message or "")
-
-
-def stop_deployed(flow_run_id: str) -> None:
-    quiet_dependencies()
-    from prefect.client.orchestration import get_client
-    from prefect.states import Cancelling
-
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(UUID(flow_run_id), Cancelling())
+        return DeployedState(None, "", now())
+    return DeployedState(state.type.value.lower(), state.message or "", state.timestamp)

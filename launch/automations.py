@@ -18,7 +18,8 @@ def make_automation(
     from prefect.events.schemas.automations import AutomationCore
 
     tell = entry.get("tell")
-    actions = [*entry.get("actions", []), *([filled(action, tell) for action in told] if tell else [])]
+    acting = [_resolved(client, action) for action in entry.get("actions", [])]
+    actions = [*acting, *([filled(action, tell) for action in told] if tell else [])]
     name = entry["name"]
     there = next(iter(client.read_automations_by_name(name)), None)
     if not actions:
@@ -36,6 +37,15 @@ def make_automation(
         return Change("automation", name, "unchanged")
     client.update_automation(there.id, wanted.model_copy(update={"enabled": there.enabled}))
     return Change("automation", name, "changed")
+
+
+def _resolved(client: "SyncPrefectClient", action: dict[str, Any]) -> dict[str, Any]:
+    """A deployment, given by its name, as the server wants it: by its id."""
+    if "deployment" not in action:
+        return action
+    plain = {name: value for name, value in action.items() if name != "deployment"}
+    there = client.read_deployment_by_name(action["deployment"])
+    return {**plain, "source": "selected", "deployment_id": str(there.id)}
 
 
 def filled(action: dict[str, Any], tell: dict[str, str]) -> dict[str, Any]:

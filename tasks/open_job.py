@@ -6,7 +6,7 @@ from prefect import task
 
 from records import Dataset, Job, Recipe
 from tasks.retries import PATIENT
-from tasks.wiring import base_named, open_registry, provider_named, tell_run
+from tasks.wiring import base_named, carry, open_registry, provider_named, tell_run
 
 log = logging.getLogger("luthier.open")
 
@@ -30,6 +30,7 @@ def open_job(dataset: Dataset, recipe: Recipe, name: str | None) -> Job:
             recipe=full,
         )
     )
+    carry(job)
     if job.status != "succeeded" and job.remote_id is None:
         # what a person allows may have changed since: the same job, with another limit for instance
         job = registry.update_job(job.id, recipe=full)

@@ -63,7 +63,7 @@ def start(job: Job) -> Job:
     log.info("Job %s runs on %s.", job.id, provider.title)
     deadline = polling().deadline() if is_hosted(job.provider) else None
     progress = None if job.remote_id is None else job.progress
-    return registry.update_job(
+    job = registry.update_job(
         job.id,
         status="in_progress",
         remote_id=remote_id,
@@ -71,6 +71,10 @@ def start(job: Job) -> Job:
         resume_at=None,
         deadline=deadline,
     )
+    if job.status == "cancelled":
+        # while it was submitted, by somebody who could not know of it yet
+        provider.cancel(remote_id)
+    return ended_well(job)
 
 
 def submitted_once(job: Job, provider: Provider, registry: Registry) -> str:

@@ -49,7 +49,11 @@ def follow(job: Job) -> Job:
     """The ended job. A poll that fails never fails the job; an interruption cancels it."""
     job = open_registry().job(job.id)
     try:
-        return ended_well(followed(job))
+        job = followed(job)
+        if job.status == "cancelled":
+            # from another machine perhaps, which can't reach a trainer of this one
+            provider_named(job.provider).cancel(job.remote_id or "")
+        return ended_well(job)
     except (KeyboardInterrupt, TerminationSignal):
         # Ctrl-C, or Prefect ending the run: what was started must not run on unseen
         provider_named(job.provider).cancel(job.remote_id or "")

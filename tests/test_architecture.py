@@ -36,12 +36,12 @@ MAY_IMPORT = {
     "flows": {"tasks", "batch", *FOUNDATIONS},
     "launch": {"registry", "providers", "settings", *FOUNDATIONS},
     "web": {"registry", "providers", "settings", "launch", "waiting", *FOUNDATIONS},
-    "cli": {"batch", "registry", "providers", "settings", "launch", "web", *FOUNDATIONS},
+    "cli": {"batch", "registry", "providers", "settings", "launch", "waiting", "web", *FOUNDATIONS},
 }
 
 # One library, one home. A second entry has its reason behind it.
 HOMES = {
-    "prefect": ["flows", "tasks", "launch", "waiting/parking.py"],
+    "prefect": ["flows", "tasks", "launch", "waiting/parking.py", "waiting/ending.py"],
     "great_expectations": ["validation"],
     "pandas": ["validation"],
     "openai": ["providers/openai"],

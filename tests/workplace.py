@@ -19,6 +19,7 @@ from typing import Any, Self
 import httpx
 import psutil
 
+from records import Job, Status
 from registry import Registry
 from tests.asking import asking
 
@@ -77,7 +78,7 @@ class Workplace:
 
     def start_server(self) -> None:
         self.server = self._process("server.log", "prefect", "server", "start", "--port", str(self.port))
-        self._until(self._is_healthy, "the server's health")
+        self.until_true(self._is_healthy, "the server's health")
 
     def stop_server(self, how: signal.Signals = signal.SIGKILL) -> None:
         assert self.server
@@ -89,7 +90,9 @@ class Workplace:
         self.workers.append(worker)
         return worker
 
-    def deploy(self, paused: Iterable[str] = ("sync-jobs/every-minute",)) -> None:
+    def deploy(
+        self, paused: Iterable[str] = ("sync-jobs/every-minute", "reap-jobs/hosted", "reap-jobs/own-hardware")
+    ) -> None:
         """All of prefect.yaml by `luthier deploy`; schedules of those in `paused` don't run by themselves."""
         self.command(str(Path(sys.executable).with_name("luthier")), "deploy")
         for name in paused:
@@ -114,6 +117,15 @@ class Workplace:
     def run(self, id: str) -> dict[str, Any]:
         return dict(self.ask("GET", f"/flow_runs/{id}"))
 
+    def set_state(self, id: str, kind: str, force: bool = False) -> None:
+        """As Prefect's pages do: CANCELLING, for instance."""
+        asked = {"state": {"type": kind}, "force": force}
+        self.ask("POST", f"/flow_runs/{id}/set_state", json=asked)
+
+    def process_of(self, id: str) -> int:
+        """Of a run that a worker has started."""
+        return int(self.run(id)["infrastructure_pid"].rpartition(":")[2])
+
     def runs(self, **state: Any) -> list[dict[str, Any]]:
         """Of a state's name or type, for example `name="Completed"`."""
         found: list[dict[str, Any]] = []
@@ -125,17 +137,24 @@ class Workplace:
             if len(page) < 200:
                 return found
 
-    def until(self, id: str, *names: str) -> dict[str, Any]:
-        """The run, once it is in a state of one of those names; a failure elsewhere ends the wait."""
+    def until(self, id: str, *names: str, through: Iterable[str] = ()) -> dict[str, Any]:
+        """The run, once it is in a state of one of those names; a failure not in `through` ends the wait."""
 
         def there() -> bool:
             state = self.run(id)["state"]
-            wrong = state["type"] in ("FAILED", "CRASHED", "CANCELLED") and state["name"] not in names
+            wrong = state["type"] in ("FAILED", "CRASHED", "CANCELLED") and state["name"] not in {
+                *names,
+                *through,
+            }
             assert not wrong, f"{state['name']}: {state['message']}\n{self.logs(id)}"
             return state["name"] in names
 
-        self._until(there, f"{names} of {id}")
+        self.until_true(there, f"{names} of {id}")
         return self.run(id)
+
+    def until_job(self, job: Job, status: Status) -> None:
+        """Until the registry says so."""
+        self.until_true(lambda: self.registry.job(job.id).status == status, f"{job.id} {status}")
 
     def logs(self, id: str) -> str:
         asked = {"logs": {"flow_run_id": {"any_": [id]}}, "sort": "TIMESTAMP_ASC", "limit": 200}
@@ -157,7 +176,7 @@ class Workplace:
 
     def until_idle(self) -> None:
         """Until no process runs a flow."""
-        self._until(lambda: not self.flow_processes(), "the end of all flows' processes")
+        self.until_true(lambda: not self.flow_processes(), "the end of all flows' processes")
 
     def _process(self, log: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         with (self.folder / log).open("ab") as output:
@@ -176,7 +195,7 @@ class Workplace:
         except httpx.TransportError:
             return False
 
-    def _until(self, holds: Callable[[], bool], what: str) -> None:
+    def until_true(self, holds: Callable[[], object], what: str) -> None:
         end = time.monotonic() + PATIENCE_SECONDS
         while not holds():
             assert time.monotonic() < end, f"never came: {what}"

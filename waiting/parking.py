@@ -48,7 +48,7 @@ def park(until: datetime, why: str) -> NoReturn:
 
 
 @contextmanager
-def _server() -> "Iterator[SyncPrefectClient]":
+def server() -> "Iterator[SyncPrefectClient]":
     """Raises Unavailable where it can't be reached or fails."""
     import httpx
     from prefect.client.orchestration import get_client
@@ -70,7 +70,7 @@ def parked_runs() -> list[str]:
 
     parked = FlowRunFilter.model_validate({"state": {"name": {"any_": [PARKED]}}})
     found: list[str] = []
-    with _server() as client:
+    with server() as client:
         while True:
             page = client.read_flow_runs(
                 flow_run_filter=parked, sort=FlowRunSort.ID_DESC, limit=PAGE, offset=len(found)
@@ -89,7 +89,7 @@ def wake(flow_run_ids: Collection[str], why: str) -> int:
     from prefect.states import Scheduled
 
     woken = 0
-    with _server() as client:
+    with server() as client:
         for id in flow_run_ids:
             try:
                 state = client.read_flow_run(UUID(id)).state

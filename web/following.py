@@ -2,12 +2,13 @@
 
 import logging
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import launch
 from errors import TrainingFailed, Unavailable
 from providers import is_hosted
-from records import ENDED, Job
+from records import ENDED, Job, now
 from registry import Registry
 from registry.runs import Run, in_step
 from settings import Settings
@@ -18,6 +19,8 @@ STARTS = 3
 # a process that lived this long died of something outside, a restarted machine for instance
 LONG_SECONDS = 600.0
 DEPLOYED_SECONDS = 3.0
+# a crashed run of a Prefect server that has not gone on for so long does so no more
+LOST = timedelta(minutes=6)
 
 
 class Following:
@@ -70,6 +73,9 @@ class Following:
     def _follow_deployed(self, run: Run, job: Job | None) -> Run:
         state = self._deployed.get(run.flow_run_id or "")
         if state is None or state.ended is None:
+            return self._noted(run, in_step(run, job))
+        if state.ended == "crashed" and state.since > now() - LOST and not (job and job.status in ENDED):
+            # reap-jobs has it go on, or ends its job
             return self._noted(run, in_step(run, job))
         if state.ended == "completed":
             return self._named(self.registry.update_run(run.id, status="succeeded"))

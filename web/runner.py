@@ -30,6 +30,7 @@ from registry import Registry
 from registry.holding import held_elsewhere
 from registry.runs import Run
 from settings import Settings
+from waiting.ending import end_runs
 from waiting.polling import Polling
 from web.following import Following
 
@@ -221,7 +222,7 @@ class Runner:
     def stop(self, run: Run) -> None:
         """Stop the run's process, or ask its Prefect server to. Returns when the process is gone."""
         if run.flow_run_id:
-            launch.stop_deployed(run.flow_run_id)
+            end_runs([run.flow_run_id])
             return
         end = time.monotonic() + GRACE_SECONDS
         asked = False

@@ -15,6 +15,7 @@ from registry.models import checked_name
 from registry.runs import Entry, Run, no_run
 from registry.usage import Window
 from settings import Settings
+from waiting.stopping import end_carriers, stop
 from web.faults import BadRequest, Forbidden
 from web.plans import Plan, Plans
 from web.runner import Runner
@@ -205,16 +206,14 @@ class Work:
         job = self.registry.job_of(run)
         others = [one for one in self.registry.runs_of_job(run.job_id or "") if one.status not in ENDED]
         if job and not others and job.status != "succeeded":
-            provider = self.provider(job.provider)
-            remote_id = job.remote_id or provider.find(job.id)
             try:
-                if remote_id:
-                    provider.cancel(remote_id)
+                # what a program or a deployment runs that no card started
+                end_carriers(job, self.runner.polling)
+                stop(job, self.runner.polling)
             except Unavailable:
                 # it runs on there, so it must not look as if it had ended
                 self.registry.reopen_run(run.id)
                 raise
-            self.registry.update_job(job.id, status="cancelled")
 
     def delete(self, account: Account, key: str) -> Entry:
         """Off the lists at once and out of the plan's count; its files go after UNDO."""

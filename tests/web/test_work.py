@@ -100,7 +100,7 @@ def test_a_vendor_that_cannot_be_reached_leaves_the_job_running(work, robin, fin
     run = shop.registry.add_run(entry.run.but(id="ftjob-running", status="in_progress"))
     vendor.fault("POST", "/cancel", times=-1, cut=True)
     vendor.fault("GET", "/fine_tuning", times=-1, cut=True)
-    work.provider = lambda name: OpenAI(
+    work.runner.polling.provider = lambda name: OpenAI(
         "sk-x", f"{vendor.url}/v1", patience=Patience(sleep=lambda seconds: None)
     )
     with pytest.raises(Unavailable):
