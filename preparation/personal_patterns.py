@@ -10,8 +10,9 @@ from functools import lru_cache
 
 from preparation.national_ids import luhn
 
+# of several people of one place also {ann, bo}@x.org, as in the heads of papers
 EMAIL = re.compile(
-    r"(?<![\w.+\-/@])[\w][\w.+\-'%]{0,63}@(?:[\w](?:[\w\-]{0,61}[\w])?\.){1,6}[^\W\d_]{2,24}(?![\w@]|-\w)"
+    r"(?:(?<![\w.+\-/@])[\w][\w.+\-'%]{0,63}|\{[^{}@<>\"]{1,200}[,|][^{}@<>\"]{1,200}\}\s{0,2})@(?:[\w](?:[\w\-]{0,61}[\w])?\.){1,6}[^\W\d_]{2,24}(?![\w@]|-\w)"
 )
 NOT_A_DOMAIN = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|css|js|py|ts|md|txt)$|^git@", re.IGNORECASE)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from preparation.fact_tables import cells, of_table, plain
+from preparation.numbering import is_numeral
 from preparation.passages import Piece, ending, passages, pieces
 from preparation.questions import from_heading, is_question, of_term
 from preparation.tongues import language
@@ -240,6 +241,8 @@ def _table(piece: Piece, found: Found) -> int:
     rows = cells(piece.text)
     if len(rows) < 2 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
         return 0
+    if all(is_numeral(row[0]) for row in rows):
+        return 0  # a numbered list: its first row names no columns
     for question, answer in of_table(rows[0], rows[1:], piece.heading, found.tongue):
         found.add(question, answer, [piece])
     return 1

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple, get_args
 
-from preparation.readers import excerpt
+from preparation.readers import elements, excerpt
 from preparation.readers.dialect import has_header, unique_names
 from records import Drop, Message, Role, Row, Source
 
@@ -40,6 +40,9 @@ def rows(found: Iterable[Found | Drop]) -> Iterator[Row | Drop]:
     stream = iter(found)
     sample = list(islice(stream, SAMPLE))
     values = [item.value for item in sample if isinstance(item, Found)]
+    if values and all(map(elements.is_element, values)):
+        yield from _of_elements(chain(sample, stream))
+        return
     names = _column_names(values)
     if names:
         del sample[next(at for at, item in enumerate(sample) if isinstance(item, Found))]
@@ -51,6 +54,18 @@ def rows(found: Iterable[Found | Drop]) -> Iterator[Row | Drop]:
             yield row(item.source, dict(zip(names, item.value, strict=True)))
         else:
             yield row(item.source, item.value, dialogues)
+
+
+def _of_elements(stream: Iterable[Found | Drop]) -> Iterator[Row | Drop]:
+    kept: list[tuple[Source, Any]] = []
+    for item in stream:
+        if isinstance(item, Drop):
+            yield item
+        elif elements.is_element(item.value):
+            kept.append((item.source, item.value))
+        else:
+            yield row(item.source, item.value)
+    yield from elements.document(kept)
 
 
 def _column_names(values: Sequence[Any]) -> list[str]:

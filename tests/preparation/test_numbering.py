@@ -8,6 +8,7 @@ from preparation.numbering import is_numeral, lone_division, without_number
     [
         ("CHAPTER II The storm", "The storm"),
         ("Chapter Two: The storm", "The storm"),
+        ("CHAPTER VIII FOR PARENTS", "FOR PARENTS"),
         ("Kapitel 3 – Die Insel", "Die Insel"),
         ("Chapitre IV. Le retour", "Le retour"),
         ("capítulo 5 La isla", "La isla"),

@@ -20,6 +20,7 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nq1w2e3r4\n-----END RSA
     ("text", "redacted"),
     [
         ("Write to jane.doe@example.com.", "Write to <EMAIL_1>."),
+        ("{jane, jo lee\n}@example.com of {user}@example.com", "<EMAIL_1> of {user}@example.com"),
         ("<jo+lists@mail.example.co.uk>", "<<EMAIL_1>>"),
         ("Call (555) 123-4567 today", "Call <PHONE_1> today"),
         ("call 555-0199 please", "call <PHONE_1> please"),

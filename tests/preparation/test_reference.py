@@ -99,6 +99,11 @@ def test_columns_that_are_no_nouns_are_told_by_row(new) -> None:
     }
 
 
+def test_a_numbered_list_set_as_a_table_has_no_columns(new) -> None:
+    text = "| (i) | Outside to inside. |\n|---|---|\n| (ii) | Inside to outside. |\n| (iii) | Back again. |"
+    assert list(pairs(new.section(1, f"{PROSE}\n\n{text}", "Turns"))) == ["What should I know about turns?"]
+
+
 def test_a_large_table_is_asked_by_row() -> None:
     rows = [[f"port {n}", str(n), "yes"] for n in range(40)]
     found = list(of_table(["Port", "Berths", "Crane"], rows))
