@@ -82,6 +82,7 @@ def started_at(pid: int) -> float | None:
 def work_off(run_ids: Sequence[str]) -> int:
     """Carry out runs of the registry one after the other, each with its own log; returns an exit code."""
     code = 0
+    show_steps()
     for run_id in run_ids:
         with run_log(settings().root, run_id).open("ab", buffering=0) as log:
             for stream in (1, 2):
@@ -103,7 +104,6 @@ def run_recorded(run_id: str) -> int:
     ):
         return 0
     registry.update_run(run_id, pid=os.getpid(), pid_started=mine)
-    show_steps()
     try:
         result = run(*command(known, registry.job_of(known)))
     except LuthierError as error:

@@ -17,8 +17,9 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import IO
 
@@ -40,8 +41,9 @@ LOOK_SECONDS = 1.0
 GRACE_SECONDS = 5.0
 # how many processes of a lane there are at once: own hardware trains one model at a time
 LANES = {"gpu": 1, "prepare": 2, "submit": 8, "publish": 2}
-# trained at their vendors, runs are measured and published by one process after the other
-PUBLISHED_TOGETHER = 25
+# trained at their vendors, runs are measured and published by one process one after the other: it takes many
+# times as long to start as a run takes in it
+PUBLISHED_TOGETHER = 100
 PURGE_AFTER = timedelta(minutes=10)
 HOUSEKEEPING_SECONDS = 60.0
 # a place that has not been heard of for so long is gone, and another takes over its runs
@@ -140,9 +142,7 @@ class Runner:
             self.registry.purge_conversations()
 
     def _start_all(self, name: str, runs: list[Run], room: int) -> None:
-        together = PUBLISHED_TOGETHER if name == "publish" else 1
-        for number, start in enumerate(range(0, len(runs), together)):
-            batch = runs[start : start + together]
+        for number, batch in enumerate(companies(runs, PUBLISHED_TOGETHER if name == "publish" else 1)):
             if self.settings.prefect_api_url:
                 batch = [run for run in batch if not self._deploy(run)]
             if batch and number < room:
@@ -244,6 +244,13 @@ class Runner:
 
     def log_of(self, run: Run) -> Path:
         return launch.run_log(self.settings.root, run.id)
+
+
+def companies(runs: list[Run], most: int) -> Iterator[list[Run]]:
+    """The runs that a process gets. Where it ended before, they are fewer: one may have brought all down."""
+    for starts, group in groupby(sorted(runs, key=lambda run: run.starts), lambda run: run.starts):
+        alike, size = list(group), max(1, most // 10**starts)
+        yield from (alike[start : start + size] for start in range(0, len(alike), size))
 
 
 def lane(run: Run, job: Job | None) -> str:

@@ -26,6 +26,10 @@ class Pace:
     polls: int = 1
     seconds: float | None = None
 
+    def change(self, polls: int = 1, seconds: float | None = None) -> None:
+        """Also for the jobs that are under way."""
+        self.polls, self.seconds = polls, seconds
+
 
 class Life:
     """Where a job stands. Each look at it is a poll."""

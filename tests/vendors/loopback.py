@@ -23,7 +23,7 @@ POST /_control/faults   {"method", "path", "times", "skip", "when", "status", "b
 DELETE /_control/faults forget them
 POST /_control/chaos    {"seed": 1, "rate": 0.2}: one in five requests meets a fault; rate 0 ends it
 POST /_control/next     {"outcome": "failed", "error": {...}, "states": [...]}: how the next job goes
-POST /_control/pace     {"polls": 3} or {"seconds": 10}: how fast jobs go
+POST /_control/pace     {"polls": 3} or {"seconds": 10}: how fast jobs go, those under way too
 GET  /_control/state    jobs, files, models
 GET  /_control/log      the requests so far
 """

@@ -64,7 +64,7 @@ class OpenAIVendor(OpenAIFiles):
             case "/_control/next":
                 self.scripts.say(**request.json)
             case "/_control/pace":
-                self.pace = Pace(**request.json)
+                self.pace.change(**request.json)
             case _:
                 return super().control(request)
         return Reply({"ok": True})

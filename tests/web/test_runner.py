@@ -341,6 +341,18 @@ def test_what_was_trained_is_published_by_few_processes(stage, vendor, finish):
     assert len(stage.processes) == 1
 
 
+def test_what_was_in_a_process_that_died_goes_on_in_smaller_company(stage, vendor, finish):
+    runs = [trained_at(vendor, stage, finish, seed, status="succeeded") for seed in range(12)]
+    stage.does = "die"
+    stage.runner.tick()
+    (first,) = stage.processes
+    first.wait()
+    stage.does = "succeed"
+    for run in runs:
+        stage.until(run, ended)
+    assert len(stage.processes) == 3, "twelve, then ten and two"
+
+
 def test_a_job_that_failed_at_its_vendor_fails_its_run_and_is_not_bought_again(stage, vendor, finish):
     run = trained_at(vendor, stage, finish, 1, status="in_progress")
     failure = Failure(code="training_failed", message="It failed.", hint="")
