@@ -9,6 +9,7 @@ import httpx2
 import requests
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
+from google.cloud.storage.exceptions import DataCorruption
 from google.genai.errors import APIError
 
 from errors import InvalidData, LuthierError, NotConfigured, Refused, TrainingFailed, Unavailable
@@ -46,6 +47,8 @@ def mapped(doing: str, creating: bool = False) -> Iterator[None]:
     except APIError as error:
         headers = getattr(error.response, "headers", None) or {}
         raise refusal(error.code, error.message, headers, error.status, doing, creating) from error
+    except DataCorruption as error:
+        raise Unavailable(f"The bytes arrived damaged when {doing}.", LATER) from error
     except GoogleAPICallError as error:
         headers = getattr(error.response, "headers", None) or {}
         raise refusal(int(error.code or 500), error.message, headers, None, doing, False) from error
@@ -78,7 +81,8 @@ def refusal(
         return Refused(f"Google Cloud does not find what is needed for {doing}: {said}", REGION)
     if code == 429 and NO_QUOTA.search(said):
         return Refused(f"The project has no quota for {doing}: {said}", "Ask Google Cloud for quota.")
-    if code in (408, 409, 429, 499) or code >= 500:
+    # 410: Cloud Storage lost an upload in parts, which is then started anew
+    if code in (408, 409, 410, 429, 499) or code >= 500:
         message = f"Google is busy or faulty when {doing}: {said}"
         return Unavailable(message, LATER, retry_after=retry_after(headers))
     if creating and status == "INVALID_ARGUMENT" and ABOUT_DATA.search(said):

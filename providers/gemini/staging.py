@@ -6,6 +6,7 @@ import logging
 import google_crc32c
 from google.api_core.exceptions import PreconditionFailed
 from google.cloud.storage import Blob
+from google.cloud.storage.retry import DEFAULT_RETRY
 
 from errors import NotConfigured, Refused
 from providers.gemini.access import Access
@@ -14,14 +15,17 @@ from providers.training_file import Written
 log = logging.getLogger("luthier.gemini")
 
 FOLDER = "luthier"
+WHOLE_BYTES = 8 * 1024**2  # the library sends larger files in parts
+PART_BYTES = 16 * 1024**2
+PARTS = DEFAULT_RETRY.with_delay(initial=1.0, multiplier=2.0, maximum=16.0).with_timeout(60.0)
 
 
 class Staging:
     """`bucket` may carry a folder: `name/folder`, with or without `gs://`."""
 
-    def __init__(self, access: Access, bucket: str):
+    def __init__(self, access: Access, bucket: str, part_bytes: int = PART_BYTES):
         name, _, folder = bucket.removeprefix("gs://").strip("/").partition("/")
-        self.access, self.bucket = access, name
+        self.access, self.bucket, self.part_bytes = access, name, part_bytes
         self.prefix = f"{folder}/{FOLDER}" if folder else FOLDER
 
     def demand(self) -> None:
@@ -35,7 +39,8 @@ class Staging:
     def put(self, file: Written) -> str:
         """The gs:// URI of the file, found or sent. Safe to repeat and to race: the first one stays."""
         self.demand()
-        blob = self.access.storage.bucket(self.bucket).blob(f"{self.prefix}/{file.name}")
+        name, parts = f"{self.prefix}/{file.name}", self.part_bytes
+        blob = self.access.storage.bucket(self.bucket).blob(name, chunk_size=parts)
         self.access.asked("staging the training file", lambda: self._sent(blob, file))
         if blob.size != file.bytes or blob.crc32c != _crc32c(file):
             raise Refused(
@@ -57,7 +62,8 @@ class Staging:
                 if_generation_match=0,
                 checksum="crc32c",
                 timeout=self.access.timeout,
-                retry=None,
+                # a part that fails is sent again by itself; a file that goes in one, by who called
+                retry=PARTS if file.bytes > WHOLE_BYTES else None,
             )
         except PreconditionFailed:
             blob.reload(retry=None)  # another worker, or an attempt of ours that seemed to fail

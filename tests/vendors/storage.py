@@ -96,5 +96,10 @@ class StorageFront(Loopback):
         answer = connection.getresponse()
         body = answer.read()
         connection.close()
-        kind = {"Content-Type": answer.getheader("Content-Type") or "application/json"}
-        return Reply(body, answer.status, kind)
+        told = {"Content-Type": answer.getheader("Content-Type") or "application/json"}
+        # of an upload in parts: where the next one goes, through here again, and how much has arrived
+        if where := answer.getheader("Location"):
+            told["Location"] = where.replace(self.behind, urlsplit(self.url).netloc)
+        if arrived := answer.getheader("Range"):
+            told["Range"] = arrived
+        return Reply(body, answer.status, told)
