@@ -112,6 +112,9 @@ class Work:
             raise BadRequest("The use case is missing.", "Say in a sentence what the model is for.")
         for source in (*sources, *preparation.held):
             self._check_source(account, source)
+        if preparation.teacher and not account.owner:
+            # it would be sent a secret of this machine, to any address
+            raise Forbidden("Only the owner may name a teacher.", "Leave its fields empty.")
         return {
             "sources": list(sources),
             "use_case": use_case.strip(),

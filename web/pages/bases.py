@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from providers.catalogue import Base, bases
 from records import now
@@ -12,7 +13,7 @@ from web.pages.cards import Retirement, retirement_of
 from web.workshop import Workshop
 
 TIMES = {
-    "gpu": "about 5 minutes on a GPU",
+    "gpu": "minutes to hours by size; the preview estimates it",
     "openai": "30 to 45 minutes",
     "gemini": "30 to 45 minutes",
 }
@@ -36,21 +37,36 @@ class Choice:
     closed: str = ""
 
 
-def choices(shop: Workshop, account: Account) -> tuple[list[Choice], list[Choice]]:
-    """Those that can be chosen, own hardware first, and those that can't."""
+class Choices(NamedTuple):
+    """`aside` are open too: bases for own hardware that the catalogue only lists."""
+
+    open: list[Choice]
+    aside: list[Choice]
+    closed: list[Choice]
+
+
+def choices(shop: Workshop, account: Account, chosen: str) -> Choices:
+    """The `chosen` one is the first of those that are open."""
     today = now().date()
     plan = shop.work.usage(account).plan
-    found = [
-        choice_of(base, today, not configured(shop, base.provider), plan.limit(premium=True) == 0)
-        for base in known(shop)
-    ]
-    return [one for one in found if not one.closed], [one for one in found if one.closed]
+    found = Choices([], [], [])
+    for base in known(shop, chosen):
+        missing = not configured(shop, base.provider)
+        choice = choice_of(base, today, missing, plan.limit(premium=True) == 0)
+        if choice.closed:
+            found.closed.append(choice)
+        elif base.provider == "gpu" and not base.summary and base.id != chosen:
+            found.aside.append(choice)
+        else:
+            found.open.append(choice)
+    return found
 
 
-def known(shop: Workshop) -> Iterable[Base]:
-    """The catalogue, the operator's default base first."""
-    default = shop.settings.base_model
-    return sorted(bases(shop.settings.bases_file).values(), key=lambda base: base.id != default)
+def known(shop: Workshop, chosen: str) -> Iterable[Base]:
+    """The catalogue, the chosen base and the operator's default one first."""
+    first = (chosen, shop.settings.base_model)
+    found = bases(shop.settings.bases_file).values()
+    return sorted(found, key=lambda base: first.index(base.id) if base.id in first else len(first))
 
 
 def choice_of(base: Base, today: date, missing: bool, no_premium: bool) -> Choice:

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from errors import LuthierError
+from providers import is_hosted
 from providers.catalogue import bases
-from records import ENDED, Dataset, Preparation, Recipe, Redaction
+from records import ENDED, Dataset, Preparation, Recipe
 from registry.accounts import Account
 from registry.models import checked_name
 from registry.runs import Run
@@ -17,15 +18,15 @@ from web.pages.bases import choices
 from web.pages.cards import Card
 from web.pages.details import some_drops
 from web.pages.listing import base_of
+from web.pages.order import ACCEPTS, CLASSES, MAX_COST, Order, lines, treatment
 from web.pages.rendering import page
 from web.pages.usecase import hint_for
+from web.pages.words import PRIVATE
 from web.workshop import Shop, Signed, Workshop
 
 router = APIRouter(include_in_schema=False, prefix="/new")
 PREVIEWED = 10
 RECENT = 5
-ACCEPTS = "accept_retirement"  # an option of every hosted provider
-KINDS = Literal["auto", "chat", "classify", "style", "reference"]
 
 
 @router.get("")
@@ -38,15 +39,14 @@ def form(
 
 
 def form_context(shop: Workshop, account: Account, earlier: Run | None) -> dict[str, Any]:
-    open_bases, closed_bases = choices(shop, account)
+    filled = filled_in(shop, account, earlier)
     usage = shop.work.usage(account)
     limit = usage.plan.limit(premium=False)
     return {
         "account": account,
         "section": "new",
-        "choices": open_bases,
-        "closed": closed_bases,
-        "filled": filled_in(shop, account, earlier),
+        "choices": choices(shop, account, filled["recipe"].base_model),
+        "filled": filled,
         "hint": hint_for(earlier.use_case if earlier else ""),
         "usage": usage,
         "full": limit is not None and usage.models >= limit,
@@ -60,16 +60,21 @@ def filled_in(shop: Workshop, account: Account, earlier: Run | None) -> dict[str
     parameters = earlier.parameters if earlier else {}
     recipe = Recipe.model_validate(parameters.get("recipe", {"base_model": shop.settings.base_model}))
     listed = recipe.base_model in bases(shop.settings.bases_file)
-    sources = parameters.get("sources", [])
-    uploads = {upload.path: upload for upload in shop.registry.uploads(account.id)} if sources else {}
+    preparation = Preparation.model_validate(parameters.get("preparation", {}))
+    uploads = {one.path: one for one in shop.registry.uploads(account.id)} if earlier else {}
+    given, held = parameters.get("sources", []), preparation.held
     return {
         "use_case": earlier.use_case if earlier else "",
-        "uploads": [uploads[source] for source in sources if source in uploads],
-        "uris": [source for source in sources if source not in uploads] if account.owner else [],
+        "uploads": [uploads[place] for place in given if place in uploads],
+        "uris": [place for place in given if place not in uploads] if account.owner else [],
+        "held": [uploads[place] for place in held if place in uploads],
+        "held_uris": [place for place in held if place not in uploads] if account.owner else [],
         "recipe": recipe,
         "other_base": "" if listed else recipe.base_model,
-        "preparation": Preparation.model_validate(parameters.get("preparation", {})),
+        "preparation": preparation,
+        "private": [(name, PRIVATE[name], treatment(preparation.redaction, name)) for name in CLASSES],
         "accepts": bool(recipe.options.get(ACCEPTS)),
+        "max_cost": recipe.options.get(MAX_COST),
     }
 
 
@@ -79,10 +84,16 @@ def recent_datasets(shop: Workshop, account: Account) -> list[Run]:
 
 
 @router.post("/files")
-def upload(request: Request, file: UploadFile, shop: Shop, account: Signed) -> Response:
-    """One file; the answer is its line in the form."""
+def upload(
+    request: Request,
+    file: UploadFile,
+    shop: Shop,
+    account: Signed,
+    field: Annotated[Literal["files", "held"], Query()] = "files",
+) -> Response:
+    """One file; the answer is its line in the form, for that field of it."""
     kept = shop.registry.keep_upload(account.id, file.filename or "file", file.file)
-    return page(request, "_upload.html", {"upload": kept})
+    return page(request, "_upload.html", {"upload": kept, "field": field})
 
 
 @router.post("/files/{key}/delete")
@@ -97,62 +108,23 @@ def hint(request: Request, account: Signed, use_case: Annotated[str, Form()] = "
 
 
 @router.post("")
-def prepare(
-    request: Request,
-    shop: Shop,
-    account: Signed,
-    use_case: Annotated[str, Form(max_length=4000)] = "",
-    base_model: Annotated[str, Form(max_length=500)] = "",
-    other_base: Annotated[str, Form(max_length=500)] = "",
-    files: Annotated[list[str], Form()] = [],  # noqa: B006 (FastAPI never changes it)
-    uris: Annotated[str, Form(max_length=8000)] = "",
-    kind: Annotated[KINDS, Form()] = "auto",
-    label: Annotated[str, Form(max_length=200)] = "",
-    holdout: Annotated[float, Form(ge=0, le=0.5)] = 0.1,
-    near_duplicates: Annotated[float, Form(ge=0.5, le=1)] = 0.85,
-    redact: Annotated[bool, Form()] = False,
-    allow: Annotated[str, Form(max_length=8000)] = "",
-    assistant: Annotated[str, Form(max_length=200)] = "",
-    seed: Annotated[int, Form(ge=0, le=2**31 - 1)] = 17,
-    epochs: Annotated[str, Form(max_length=20)] = "",
-    learning_rate: Annotated[str, Form(max_length=20)] = "",
-    rank: Annotated[str, Form(max_length=20)] = "",
-    accept_retirement: Annotated[bool, Form()] = False,
-) -> Response:
+def prepare(order: Annotated[Order, Form()], shop: Shop, account: Signed) -> Response:
     """Start the preparation, which costs nothing, and show how it goes."""
-    sources = [shop.registry.upload(account.id, one).path for one in files]
-    sources += [line.strip() for line in uris.splitlines() if line.strip()]
-    base_model = other_base.strip() or base_model or shop.settings.base_model
-    recipe = recipe_of(base_model, epochs, learning_rate, rank, seed)
-    if accept_retirement and shop.work.base(account, base_model).provider != "gpu":
-        recipe = recipe.but(options={ACCEPTS: True})
-    preparation = Preparation(
-        kind=kind,
-        label=label.strip() or None,
-        holdout=holdout,
-        near_duplicates=near_duplicates,
-        redact=redact,
-        redaction=Redaction(allow=tuple(line.strip() for line in allow.splitlines() if line.strip())),
-        assistant=assistant.strip() or None,
-        seed=seed,
+    base_model = order.other_base.strip() or order.base_model or shop.settings.base_model
+    hosted = is_hosted(shop.work.base(account, base_model).provider)
+    run = shop.work.start_preparation(
+        account,
+        places(shop, account, order.files, order.uris),
+        order.use_case,
+        order.recipe(base_model, hosted),
+        order.preparation(tuple(places(shop, account, order.held, order.held_uris))),
     )
-    run = shop.work.start_preparation(account, sources, use_case, recipe, preparation)
     return RedirectResponse(f"/new/{run.id}", 303)
 
 
-def recipe_of(base_model: str, epochs: str, learning_rate: str, rank: str, seed: int) -> Recipe:
-    """Fields that were left empty are the provider's to fill. Raises BadRequest for a value that can't be."""
-    given = {"epochs": epochs, "learning_rate": learning_rate, "rank": rank}
-    try:
-        return Recipe(
-            base_model=base_model, seed=seed, **{name: text for name, text in given.items() if text.strip()}
-        )
-    except ValueError as error:
-        fault = error.errors()[0] if hasattr(error, "errors") else {"loc": ("recipe",), "msg": str(error)}
-        name = str(fault["loc"][0]).replace("_", " ")
-        raise BadRequest(
-            f"The {name} can't be used: {fault['msg']}.", "Leave it empty for the default."
-        ) from error
+def places(shop: Workshop, account: Account, uploads: list[str], uris: str) -> list[str]:
+    """Where the account's uploads of those ids lie, and what else was named."""
+    return [shop.registry.upload(account.id, one).path for one in uploads] + lines(uris)
 
 
 @router.get("/{key}")

@@ -46,6 +46,7 @@ def _environment() -> Environment:
     made.filters |= {
         "ago": words.ago,
         "bytes": words.bytes_of,
+        "limit": words.limit_of,
         "counted": words.counted,
         "dollars": words.dollars,
         "evaluation_line": words.evaluation_line,
@@ -67,6 +68,7 @@ def _environment() -> Environment:
         "providers": words.PROVIDERS,
         "kinds": words.KINDS,
         "metrics": words.METRICS,
+        "treatments": words.TREATMENTS,
         # what a page may leave out
         "account": None,
         "section": "",

@@ -1,9 +1,10 @@
 """The words that the pages use for states, failures, figures and times."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from records import Evaluation, Failure, Kind, Source, Status, Verdict
+from records import Evaluation, Failure, Kind, Sensitive, Source, Status, Verdict
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,38 @@ METRICS = {
     "overlap": "word overlap",
     "loss": "loss",
 }
+PRIVATE: dict[Sensitive, str] = {
+    "private_key": "Private keys",
+    "api_key": "API keys",
+    "password": "Passwords",
+    "email": "E-mail addresses",
+    "phone": "Phone numbers",
+    "iban": "IBANs",
+    "card": "Card numbers",
+    "national_id": "National ids",
+    "ip_address": "IP addresses",
+}
+TREATMENTS = {"leave": "Keep as it is", "drop": "Drop the row", "stop": "Stop the job"}
+# what an option of the commands is called in the form
+FIELDS = {
+    "label": "Label or answer column",
+    "assistant": "Speaks as",
+    "allow": "Never replaced",
+    "held": "Measure with files of their own",
+    "epochs": "Epochs",
+    "learning-rate": "Learning rate",
+    "rank": "LoRA rank",
+    "max-cost": "Cost at most",
+    "teacher-price": "Price of a million tokens",
+    "teacher-max-calls": "Passages asked about, at most",
+    "teacher-max-cost": "Cost at most",
+    "teacher-key": "Variable that holds its key",
+}
+OPTION = re.compile(rf"(?<![\w-])--({'|'.join(FIELDS)})(?![\w-])(?: [\d.,]*\d)?")
 ON_PAGE = {
-    "with --label": "under Advanced settings",
     "`luthier bases` lists them": "The page for a new model lists them",
     "(`luthier bases`)": "(see the page for a new model)",
     "Pass --accept-retirement to train it all the same.": "To do so, tick “Train it all the same”.",
-    "or raise --max-cost": "or raise the limit",
 }
 SHARES = ("accuracy", "macro_f1", "overlap")
 
@@ -110,7 +137,7 @@ def on_page(hint: str) -> str:
     """A hint that names what to type in a terminal, as what to do on the pages."""
     for typed, shown in ON_PAGE.items():
         hint = hint.replace(typed, shown)
-    return hint
+    return OPTION.sub(lambda found: f"“{FIELDS[found[1]]}”", hint)
 
 
 def figure(metric: str, value: float) -> str:
@@ -178,6 +205,11 @@ def bytes_of(size: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} GB"
+
+
+def limit_of(size: int) -> str:
+    """In the powers of two that limits are set in, `512 MiB`."""
+    return f"{size >> 20:,} MiB" if size >= 1 << 20 else f"{size >> 10:,} KiB"
 
 
 def dollars(amount: float) -> str:

@@ -1,13 +1,11 @@
 // Files by drag and drop or by the picker: each is sent at once and becomes a line of the form.
 import { fragment, messageIn, toast } from "./live.js";
 
-const drop = document.getElementById("drop");
-const picker = document.getElementById("picker");
-const list = document.getElementById("files");
 const form = document.getElementById("create");
+const data = document.getElementById("files");
 let sending = 0;
 
-function lineFor(file) {
+function lineFor(file, list) {
   const line = document.createElement("li");
   const name = Object.assign(document.createElement("span"), { className: "grow clip", textContent: file.name });
   const bar = document.createElement("progress");
@@ -18,8 +16,8 @@ function lineFor(file) {
 }
 
 // XMLHttpRequest, as fetch does not tell how much was sent
-function send(file) {
-  const { line, bar } = lineFor(file);
+function send(file, drop) {
+  const { line, bar } = lineFor(file, document.querySelector(drop.dataset.list));
   const request = new XMLHttpRequest();
   const body = new FormData();
   body.set("file", file);
@@ -46,23 +44,25 @@ function parsed(html) {
   return made.content;
 }
 
-picker.addEventListener("change", () => {
-  [...picker.files].forEach(send);
-  picker.value = "";
-});
-
-for (const name of ["dragenter", "dragover"]) {
-  drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
+for (const drop of document.querySelectorAll(".drop")) {
+  const picker = drop.querySelector("input[type=file]");
+  picker.addEventListener("change", () => {
+    [...picker.files].forEach((file) => send(file, drop));
+    picker.value = "";
+  });
+  for (const name of ["dragenter", "dragover"]) {
+    drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
+  }
+  for (const name of ["dragleave", "drop"]) {
+    drop.addEventListener(name, () => drop.classList.remove("over"));
+  }
+  drop.addEventListener("drop", (event) => {
+    event.preventDefault();
+    [...event.dataTransfer.files].forEach((file) => send(file, drop));
+  });
 }
-for (const name of ["dragleave", "drop"]) {
-  drop.addEventListener(name, () => drop.classList.remove("over"));
-}
-drop.addEventListener("drop", (event) => {
-  event.preventDefault();
-  [...event.dataTransfer.files].forEach(send);
-});
 
-list.addEventListener("click", async (event) => {
+form.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-remove]");
   if (!button) return;
   await fragment(button.dataset.remove, { method: "POST" }).catch((error) => toast(error.message));
@@ -75,7 +75,7 @@ form.addEventListener("change", () => {
 });
 
 form.addEventListener("submit", (event) => {
-  const given = list.querySelector("input[name=files]") || document.getElementById("uris")?.value.trim();
+  const given = data.querySelector("input[name=files]") || document.getElementById("uris")?.value.trim();
   if (sending || !given) {
     event.preventDefault();
     toast(sending ? "Wait until the files are there." : "Add a file first.");

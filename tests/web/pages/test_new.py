@@ -4,11 +4,12 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from records import Failure
+from records import Failure, Teacher
 from registry import Registry
 from registry.accounts import OWNER
 from tests.web.pages.browser import Console, serious_faults
 from tests.web.pages.shelf import Shelf
+from web.pages.order import CLASSES
 
 GOOD = "Support assistant for an online shop: routes each message to one label, billing, delivery or returns"
 
@@ -16,7 +17,7 @@ GOOD = "Support assistant for an online shop: routes each message to one label, 
 DROP = """([name, text]) => {
   const data = new DataTransfer();
   data.items.add(new File([text], name));
-  document.getElementById("drop").dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true}));
+  document.querySelector(".drop").dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true}));
 }"""
 
 
@@ -24,7 +25,7 @@ def test_files_are_picked_dropped_and_removed(page: Page, registry: Registry, tm
     path = tmp_path / "tickets.csv"
     path.write_text("text,label\nhello,greeting\n", "utf-8")
     page.goto("/new")
-    page.locator("#picker").set_input_files(path)
+    page.locator("#files-picker").set_input_files(path)
     expect(page.locator("#files li")).to_contain_text(["tickets.csv"])
     page.evaluate(DROP, ["help.md", "# Help\n\nSome text."])
     expect(page.locator("#files li")).to_contain_text(["tickets.csv", "help.md"])
@@ -39,9 +40,9 @@ def test_files_that_cannot_be_used_are_refused_in_words(page: Page, tmp_path: Pa
     empty.write_bytes(b"")
     large.write_bytes(b"x" * 2_100_000)
     page.goto("/new")
-    page.locator("#picker").set_input_files(empty)
+    page.locator("#files-picker").set_input_files(empty)
     expect(page.locator("#toast")).to_contain_text("The file 'empty.csv' is empty.")
-    page.locator("#picker").set_input_files(large)
+    page.locator("#files-picker").set_input_files(large)
     expect(page.locator("#toast")).to_contain_text("large.csv: ")
     expect(page.locator("#files li")).to_have_count(0)
     console.forget("Failed to load resource")
@@ -78,7 +79,7 @@ def test_the_preview_is_asked_for_with_all_settings(page: Page, registry: Regist
     path = tmp_path / "tickets.csv"
     path.write_text("text,label\nhello,greeting\n", "utf-8")
     page.goto("/new")
-    page.locator("#picker").set_input_files(path)
+    page.locator("#files-picker").set_input_files(path)
     expect(page.get_by_label("Remove tickets.csv")).to_be_visible()
     page.get_by_label("Use case", exact=True).fill(GOOD)
     page.get_by_text("Advanced settings").click()
@@ -86,7 +87,9 @@ def test_the_preview_is_asked_for_with_all_settings(page: Page, registry: Regist
     page.get_by_label("Label or answer column").fill("label")
     page.get_by_label("Epochs").fill("4")
     page.get_by_label("Learning rate").fill("0.0003")
-    page.get_by_text("Replace keys, addresses").click()
+    page.get_by_label("E-mail addresses").select_option("Drop the row")
+    page.get_by_label("Card numbers", exact=True).select_option("Stop the job")
+    page.get_by_label("IP addresses").select_option("Keep as it is")
     page.get_by_label("Never replaced").fill("help@shop.example\n\n*@ferry.example\n")
     page.get_by_label("Speaks as").fill(" Kim ")
     assert serious_faults(page) == []
@@ -100,12 +103,57 @@ def test_the_preview_is_asked_for_with_all_settings(page: Page, registry: Regist
     assert run.parameters["sources"] == [upload.path]
     assert run.parameters["preparation"]["kind"] == "classify"
     assert run.parameters["preparation"]["label"] == "label"
-    assert run.parameters["preparation"]["redact"] is False
-    allowed = run.parameters["preparation"]["redaction"]["allow"]
-    assert allowed == ["help@shop.example", "*@ferry.example"]
+    assert run.parameters["preparation"]["redact"] is True
+    redaction = run.parameters["preparation"]["redaction"]
+    assert redaction["allow"] == ["help@shop.example", "*@ferry.example"]
+    assert (redaction["drop"], redaction["stop"]) == (["email"], ["card"])
+    assert set(CLASSES) - set(redaction["only"]) == {"ip_address"}
     assert run.parameters["preparation"]["assistant"] == "Kim"
     assert run.parameters["recipe"]["epochs"] == 4
     assert run.parameters["recipe"]["learning_rate"] == 0.0003
+
+
+def test_files_to_measure_with_are_held_out(page: Page, registry: Registry, tmp_path: Path) -> None:
+    learned, measured = tmp_path / "tickets.csv", tmp_path / "measured.csv"
+    for path in (learned, measured):
+        path.write_text("text,label\nhello,greeting\n", "utf-8")
+    page.goto("/new")
+    page.get_by_text("Measure with files of their own").click()
+    page.locator("#held-picker").set_input_files(measured)
+    expect(page.locator("#held li")).to_contain_text(["measured.csv"])
+    page.get_by_label("Use case", exact=True).fill(GOOD)
+    page.get_by_role("button", name="Preview the data").click()
+    expect(page.locator("#toast")).to_have_text("Add a file first.")
+    page.locator("#files-picker").set_input_files(learned)
+    expect(page.get_by_label("Remove tickets.csv")).to_be_visible()
+    page.get_by_label("Paths or URIs to measure with").fill("s3://bucket/measured.csv")
+    assert serious_faults(page) == []
+    page.get_by_role("button", name="Preview the data").click()
+    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    (run,) = registry.runs(OWNER)
+    places = {upload.filename: upload.path for upload in registry.uploads(OWNER)}
+    assert run.parameters["sources"] == [places["tickets.csv"]]
+    assert run.parameters["preparation"]["held"] == [places["measured.csv"], "s3://bucket/measured.csv"]
+
+
+def test_a_teacher_is_named_with_its_limits(page: Page, registry: Registry, tmp_path: Path) -> None:
+    path = tmp_path / "help.md"
+    path.write_text("# Help\n\nSome text.\n", "utf-8")
+    page.goto("/new")
+    page.locator("#files-picker").set_input_files(path)
+    expect(page.get_by_label("Remove help.md")).to_be_visible()
+    page.get_by_label("Use case", exact=True).fill(GOOD)
+    page.get_by_text("Advanced settings").click()
+    page.get_by_label("Address of its API").fill("http://127.0.0.1:8000/v1")
+    page.get_by_label("Its model").fill("writer")
+    page.get_by_label("Passages asked about, at most").fill("20")
+    page.get_by_label("Price of a million tokens read").fill("0.15")
+    page.get_by_label("… and of a million written").fill("0.6")
+    page.get_by_role("button", name="Preview the data").click()
+    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    (run,) = registry.runs(OWNER)
+    teacher = Teacher(url="http://127.0.0.1:8000/v1", model="writer", max_calls=20, price=(0.15, 0.6))
+    assert run.parameters["preparation"]["teacher"] == teacher.model_dump(mode="json")
 
 
 def test_a_base_that_dies_soon_is_trained_only_if_that_is_accepted(
@@ -116,7 +164,7 @@ def test_a_base_that_dies_soon_is_trained_only_if_that_is_accepted(
     page.goto("/new")
     accept = page.get_by_label("Train it all the same")
     expect(accept).to_be_hidden()
-    page.locator("#picker").set_input_files(path)
+    page.locator("#files-picker").set_input_files(path)
     expect(page.get_by_label("Remove tickets.csv")).to_be_visible()
     page.get_by_label("Use case", exact=True).fill(GOOD)
     page.locator(".base", has_text="gpt-4.1-mini-2025-04-14").click()
@@ -137,21 +185,26 @@ def test_going_back_from_a_preview_keeps_files_and_settings(
     path = tmp_path / "tickets.csv"
     path.write_text("text,label\nhello,greeting\n", "utf-8")
     page.goto("/new")
-    page.locator("#picker").set_input_files(path)
+    page.locator("#files-picker").set_input_files(path)
     expect(page.get_by_label("Remove tickets.csv")).to_be_visible()
     page.get_by_label("Use case", exact=True).fill(GOOD)
     page.get_by_text("Or name where they are").click()
-    page.get_by_label("Paths or URIs").fill("/srv/tickets\ns3://bucket/more.csv")
+    page.get_by_label("Paths or URIs, one a line").fill("/srv/tickets\ns3://bucket/more.csv")
     page.get_by_text("Advanced settings").click()
     page.get_by_label("Epochs").fill("4")
-    page.get_by_label("Held out to measure").fill("0.2")
+    page.get_by_label("Share held out to measure").fill("0.2")
+    page.get_by_label("Phone numbers").select_option("Keep as it is")
+    page.get_by_label("Its model").fill("writer")
+    page.get_by_label("Address of its API").fill("http://127.0.0.1:8000/v1")
+    page.get_by_text("Measure with files of their own").click()
+    page.get_by_label("Paths or URIs to measure with").fill("/srv/measured.csv")
     page.get_by_label("Another base model").fill("someone/base")
     page.get_by_role("button", name="Preview the data").click()
     expect(page.get_by_text("Waiting to start")).to_be_visible()
     page.get_by_role("link", name="Data and use case").click()
     expect(page.locator("#files li")).to_contain_text(["tickets.csv"])
     expect(page.get_by_label("Use case", exact=True)).to_have_value(GOOD)
-    expect(page.get_by_label("Paths or URIs")).to_have_value("/srv/tickets\ns3://bucket/more.csv")
+    expect(page.get_by_label("Paths or URIs, one a line")).to_have_value("/srv/tickets\ns3://bucket/more.csv")
     page.get_by_text("Advanced settings").click()
     page.get_by_role("button", name="Preview the data").click()
     expect(page.get_by_text("Waiting to start")).to_be_visible()

@@ -41,7 +41,7 @@ def test_a_model_is_made_talked_to_fetched_and_deleted(tab: Page, served: Served
     tickets.write_text("".join(lines[: ROWS + 1]), "utf-8")
 
     tab.get_by_role("link", name="Create a Custom Model").first.click()
-    tab.locator("#picker").set_input_files(tickets)
+    tab.locator("#files-picker").set_input_files(tickets)
     expect(tab.get_by_label("Remove tickets.csv")).to_be_visible()
     tab.get_by_label("Use case", exact=True).fill(USE_CASE)
     tab.get_by_text("Advanced settings").click()

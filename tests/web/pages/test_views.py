@@ -91,10 +91,20 @@ def test_a_cause_is_not_named_twice() -> None:
     assert words.failure_message(failure) == "Five examples."
 
 
-def test_hints_for_the_terminal_are_put_in_the_page_s_terms() -> None:
-    assert words.on_page("Choose another column with --label.") == (
-        "Choose another column under Advanced settings."
-    )
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("Choose another column with --label.", "Choose another column with “Label or answer column”."),
+        (
+            "Allow what is no secret (--allow), or switch it off.",
+            "Allow what is no secret (“Never replaced”), or switch it off.",
+        ),
+        ("Give its price: --teacher-price 0.15,0.60.", "Give its price: “Price of a million tokens”."),
+        ("Something about --labels and more--epochs.", "Something about --labels and more--epochs."),
+    ],
+)
+def test_hints_for_the_terminal_are_put_in_the_page_s_terms(typed: str, shown: str) -> None:
+    assert words.on_page(typed) == shown
 
 
 def test_actions_fit_the_state() -> None:
