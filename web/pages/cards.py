@@ -92,6 +92,12 @@ class Card:
         return self.job.progress if self.job else None
 
     @property
+    def parts(self) -> str:
+        """What a page about it can show by now, besides its progress."""
+        known = {"data": self.run.dataset_id, "job": self.job}
+        return "-".join(name for name, there in known.items() if there)
+
+    @property
     def percent(self) -> int | None:
         progress = self.progress
         return round(100 * progress.step / progress.steps) if progress and progress.steps else None
@@ -107,7 +113,10 @@ class Card:
             parts.append(f"step {progress.step:,} of {progress.steps:,}")
         if (loss := loss_of(progress.metrics)) is not None:
             parts.append(f"loss {loss:.2f}")
-        if progress.estimated_finish:
+        if progress.message and progress.step >= progress.steps > 0:
+            # trained, but not measured yet
+            parts.append(progress.message)
+        elif progress.estimated_finish:
             parts.append(words.time_left(progress.estimated_finish))
         return " · ".join(parts)
 

@@ -18,6 +18,7 @@ from web.pages.rendering import done, page
 from web.workshop import Shop, Signed, Workshop
 
 router = APIRouter(include_in_schema=False, prefix="/chat")
+LABEL_TOKENS = 64
 Text = Annotated[str, Form(max_length=200_000)]
 
 
@@ -33,7 +34,7 @@ def show(
     card, model = chattable(shop, account, key)
     current = shop.registry.conversation(account.id, conversation) if conversation else None
     dataset = dataset_of(shop, model)
-    settings = current.settings if current else ChatSettings(compare=compare, remember=converses(dataset))
+    settings = current.settings if current else first_settings(dataset, compare)
     context: dict[str, Any] = {
         "account": account,
         "section": "models",
@@ -186,6 +187,9 @@ def system_of(dataset: Dataset | None) -> str:
     return dataset.system if dataset else ""
 
 
-def converses(dataset: Dataset | None) -> bool:
-    """A model that learned to label single texts is misled by the labels it gave before."""
-    return dataset is None or dataset.kind != "classify"
+def first_settings(dataset: Dataset | None, compare: bool) -> ChatSettings:
+    """A model that learned to label single texts is misled by the labels it gave before; its base, which
+    doesn't know that a label is wanted, would go on and on."""
+    if dataset is None or dataset.kind != "classify":
+        return ChatSettings(compare=compare)
+    return ChatSettings(compare=compare, remember=False, options=ChatOptions(max_tokens=LABEL_TOKENS))

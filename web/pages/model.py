@@ -53,10 +53,17 @@ def show(request: Request, key: str, shop: Shop, account: Signed, search: Search
 
 
 @router.get("/{key}/live")
-def live(request: Request, key: str, shop: Shop, account: Signed) -> Response:
-    """The progress of a job; once it has ended the browser is told to load the page anew."""
+def live(
+    request: Request,
+    key: str,
+    shop: Shop,
+    account: Signed,
+    shown: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    """The progress of a job; once it has ended, or there is more to show than `shown`, the browser is told
+    to load the page anew."""
     card = card_of(shop, shop.work.card(account, key))
-    if card.running:
+    if card.running and shown == card.parts:
         return page(request, "_live.html", {"card": card})
     return HTMLResponse(headers={"X-Reload": "1"})
 

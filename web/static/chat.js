@@ -45,7 +45,7 @@ async function ask(again) {
   try {
     const options = { method: "POST", body, signal: stopping.signal, headers: { "X-Fragment": "1" } };
     const answer = await fetch(form.action, options);
-    if (answer.ok) await read(answer, parts, thread, (id) => { form.elements.conversation.value = id; });
+    if (answer.ok) await read(answer, parts, thread, (id) => { form.elements.conversation.value = id; remember(); });
     else failed({ code: "", message: messageIn(await answer.text(), answer), hint: "" }, parts.sides.tuned);
   } catch (error) {
     if (error.name !== "AbortError") toast("The connection was lost. What was said is saved; reload to see it.");

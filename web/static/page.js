@@ -38,8 +38,9 @@ document.addEventListener("keydown", (event) => {
 });
 
 export async function copyText(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // plain http to another machine has no clipboard API
+  // plain http to another machine has no clipboard API, and a person may forbid it
+  const written = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  if (written) return;
   const field = Object.assign(document.createElement("textarea"), { value: text });
   document.body.append(field);
   field.select();

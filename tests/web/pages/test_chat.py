@@ -82,6 +82,7 @@ def test_an_answer_streams_and_can_be_stopped(page: Page, model: TunedModel, reg
     page.goto(f"/chat/{model.id}")
     say(page, LONG)
     expect(page.locator(".answer.streaming")).to_contain_text("word3")
+    expect(page.locator("#history a")).to_contain_text("slowly")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Send")).to_be_visible()
     expect(page.get_by_role("button", name="Regenerate")).to_be_visible()
@@ -219,13 +220,14 @@ def test_at_the_limit_a_dialog_offers_the_plans_or_to_wait(
     expect(dialog).to_be_hidden()
 
 
-@pytest.mark.parametrize(("kind", "sent"), [("classify", 2), ("chat", 4)])
-def test_a_model_of_labels_sees_each_message_alone(
-    page: Page, shelf: Shelf, registry: Registry, vendor: Chatty, kind: str, sent: int
+@pytest.mark.parametrize(("kind", "sent", "longest"), [("classify", 2, "64"), ("chat", 4, "512")])
+def test_a_model_of_labels_sees_each_message_alone_and_says_little(
+    page: Page, shelf: Shelf, registry: Registry, vendor: Chatty, kind: str, sent: int, longest: str
 ) -> None:
     dataset = registry.keep_dataset(shelf.dataset().but(kind=kind))
     model = shelf.model("Helper", dataset, provider="openai", base_model=BASE, reference=TUNED)
     page.goto(f"/chat/{model.id}")
+    expect(page.get_by_label("Longest answer, in tokens")).to_have_value(longest)
     for text in ("First", "Second"):
         say(page, text)
         settled(page, f"You said: {text}")

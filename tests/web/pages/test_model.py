@@ -100,6 +100,21 @@ def test_the_page_of_a_running_job_follows_it_to_its_end(
     expect(page.locator("main > header .badge.cancelled")).to_be_visible()
 
 
+def test_the_page_of_a_queued_job_shows_data_and_events_as_soon_as_they_are_there(
+    page: Page, shelf: Shelf, registry: Registry
+) -> None:
+    run = shelf.run("Returns helper")
+    page.goto(f"/models/{run.id}")
+    expect(page.locator(".note.busy")).to_contain_text("Queued")
+    expect(page.locator("#data")).to_have_count(0)
+    dataset = shelf.dataset()
+    registry.update_run(run.id, status="validating_files", dataset_id=dataset.id)
+    expect(page.locator("#data")).to_contain_text("training examples")
+    job = shelf.job(dataset, status="in_progress")
+    registry.update_run(run.id, status="in_progress", job_id=job.id)
+    expect(page.locator("#events")).to_contain_text("The job was created.")
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_can_be_read_in_the_dark_and_on_a_telephone(
     page: Page, shelf: Shelf, registry: Registry, width: int

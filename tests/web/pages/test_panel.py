@@ -92,10 +92,10 @@ def test_only_a_panel_with_something_running_polls(
 @pytest.mark.parametrize(
     ("code", "cause", "advice"),
     [
-        ("not_enough_data", "Not enough data", "Add more rows, or another file."),
-        ("provider_error", "Provider error", "Add more rows, or another file."),
-        ("invalid_data_format", "Invalid data format", "Add more rows, or another file."),
-        ("something_new", "Failed", "Add more rows, or another file."),
+        ("not_enough_data", "Not enough data", "Add data, or give the same content in another file format."),
+        ("provider_error", "Provider error", "Retry with the same data; it usually works."),
+        ("invalid_data_format", "Invalid data format", "or a simpler structure."),
+        ("something_new", "Failed", "Retry; if it stays, look at the log."),
     ],
 )
 def test_a_failed_job_shows_cause_and_advice(
@@ -106,6 +106,7 @@ def test_a_failed_job_shows_cause_and_advice(
     note = card(page, "Tiny test").locator(".note")
     expect(note.locator("strong")).to_have_text(cause)
     expect(note).to_contain_text("The files gave 5 examples.")
+    expect(note).to_contain_text("Add more rows, or another file.")
     expect(note).to_contain_text(advice)
     assert serious_faults(page) == []
 
