@@ -1,5 +1,6 @@
 """Where to compute, in what precision and with how many threads."""
 
+import contextlib
 import math
 import os
 from dataclasses import dataclass
@@ -83,6 +84,23 @@ def _quota(cgroup: Path) -> float:
         except OSError:
             return math.inf
     return int(quota) / int(period) if quota.lstrip("-").isdigit() and int(quota) > 0 else math.inf
+
+
+def free_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
+    """Bytes that this process may still take: of the machine, and of what its container is allowed."""
+    import psutil
+
+    return min(float(psutil.virtual_memory().available), _allowance(cgroup))
+
+
+def _allowance(cgroup: Path) -> float:
+    """What is left of the cgroup's limit of memory (version 2, then 1); infinite where there is none."""
+    files = [("memory.max", "memory.current")]
+    files += [("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")]
+    for limit, used in files:
+        with contextlib.suppress(OSError, ValueError):
+            return max(0.0, float((cgroup / limit).read_text()) - float((cgroup / used).read_text()))
+    return math.inf
 
 
 def wants_four_bit(options: Options, device: Device, weight_bytes: float, model_type: str) -> bool:

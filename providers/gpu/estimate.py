@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
-
-from providers.gpu.device import has_bfloat16, usable_processors
+from providers.gpu.device import free_memory, has_bfloat16, usable_processors
 
 
 def weight_bytes(config: dict[str, Any]) -> float:
@@ -50,4 +48,4 @@ def of_training(config: dict[str, Any], tokens: float, bfloat16: bool) -> Estima
     activations = 768 * config.get("hidden_size", 0) * config.get("num_hidden_layers", 0) * 55
     memory = (size + activations) * (2 if half else 4) + 1.5e9
     pace = PACE["bfloat16" if half else "float32"] * usable_processors()
-    return Estimate(2 * size * tokens / pace / 60, memory, float(psutil.virtual_memory().available))
+    return Estimate(2 * size * tokens / pace / 60, memory, free_memory())

@@ -19,6 +19,7 @@ from providers.gpu.options import Options, examples_a_step, row_limit
 from providers.gpu.progress import Reporter, StopSignal
 from providers.gpu.scoring import Scorer
 from providers.gpu.template import Template, TokenRow
+from providers.gpu.tokenised import Examples, tokenised
 from providers.gpu.trainer import Trainer
 from records import Answer
 
@@ -56,25 +57,21 @@ class Run:
         return Template(bases.tokenizer_folder(self.base, self.home / "cache"))
 
     @cached_property
-    def examples(self) -> list[list[TokenRow]]:
+    def examples(self) -> Examples:
         """The training rows of each example; examples without a token to learn are left out."""
-        cut = [
-            [row.cut(self.limit) for row in self.template.rows(messages)]
-            for messages in messages_of(self.job.train)
-        ]
-        kept = [rows for rows in ([row for row in rows if any(row.trained)] for rows in cut) if rows]
-        if len(kept) < len(cut):
-            lost = len(cut) - len(kept)
+        examples = tokenised(self.job.train, self.template, self.limit, self.home / "cache")
+        if examples.lost:
             self.report.event(
-                f"Left out, with nothing to learn in their first {self.limit} tokens: {lost} examples.",
+                f"Left out, with nothing to learn in their first {self.limit} tokens: "
+                f"{examples.lost} examples.",
                 "warning",
             )
-        if not kept:
+        if not examples:
             raise InvalidData(
                 "No example has an answer within the tokens that the base model may read.",
                 "Give examples that end with the assistant's answer, or raise the option max_tokens.",
             )
-        return kept
+        return examples
 
     @cached_property
     def questions(self) -> list[Question]:

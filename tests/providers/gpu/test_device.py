@@ -23,6 +23,17 @@ def test_the_older_kind_of_quota_is_known_too(tmp_path: Path) -> None:
     assert device.usable_processors(tmp_path, allowed=4) == 4
 
 
+def test_the_memory_that_is_free_is_what_the_container_leaves(tmp_path: Path) -> None:
+    of_the_machine = device.free_memory(tmp_path)
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("100\n")
+    assert device.free_memory(tmp_path) > 0.5 * of_the_machine > 300
+    (tmp_path / "memory.max").write_text("400\n")
+    assert device.free_memory(tmp_path) == 300
+    (tmp_path / "memory.current").write_text("500\n")
+    assert device.free_memory(tmp_path) == 0
+
+
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [("fpu avx512f amx_bf16", True), ("fpu avx512_bf16", True), ("fp asimd bf16", True), ("fpu avx2", False)],
