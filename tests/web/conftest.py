@@ -16,6 +16,7 @@ from registry.accounts import Account
 from registry.runs import Entry, Run
 from settings import Settings
 from tests.vendors.openai_vendor import OpenAIVendor
+from tests.web.issuer import Issuer
 from web.app import create_app
 from web.workshop import Workshop
 
@@ -98,6 +99,15 @@ def client(app: FastAPI, shop: Workshop) -> Iterator[TestClient]:
 @pytest.fixture
 def owner(shop: Workshop) -> Person:
     return Person(shop.registry.owner(), shop.registry.create_key("owner", "tests").secret)
+
+
+@pytest.fixture
+def issuer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
+    """An OpenID provider; one without TLS is for tests alone."""
+    monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
+    made = Issuer()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ class Order(BaseModel):
     learning_rate: float | None = Field(None, gt=0)
     rank: int | None = Field(None, ge=1, le=512)
     seed: int = Field(17, ge=0, le=2**31 - 1)
-    max_cost: float | None = Field(None, ge=0)
+    max_cost: float | None = Field(None, gt=0)
     accept_retirement: bool = False
 
     @model_validator(mode="before")

@@ -2,8 +2,10 @@ import threading
 
 import openai
 import pytest
+from fastapi.testclient import TestClient
 
 from records import Failure
+from web.app import create_app
 
 JSONL = b'{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]}\n'
 BASE = "gpt-4.1-mini-2025-04-14"
@@ -205,6 +207,28 @@ def test_two_at_once_do_not_pass_the_limit(client, person, upload):
         thread.start()
     for thread in threads:
         thread.join()
+    assert sorted(statuses) == [200] + [409] * 7
+
+
+def test_two_servers_over_one_database_do_not_pass_the_limit(app, settings, person, upload):
+    robin = person(plan="small")
+    body = {"model": BASE, "training_file": upload(robin.account.id)}
+    statuses: list[int] = []
+    together = threading.Barrier(8)
+
+    def create(client: TestClient) -> None:
+        together.wait()
+        statuses.append(client.post("/v1/fine_tuning/jobs", headers=robin.headers, json=body).status_code)
+
+    with (
+        TestClient(app, base_url="http://127.0.0.1") as one,
+        TestClient(create_app(settings, runs=False), base_url="http://127.0.0.1") as other,
+    ):
+        threads = [threading.Thread(target=create, args=(client,)) for client in (one, other) * 4]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert sorted(statuses) == [200] + [409] * 7
 
 
