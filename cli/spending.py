@@ -6,18 +6,21 @@ from typing import Any, NamedTuple
 from errors import LuthierError
 from providers.catalogue import find
 from providers.hosted import billed
-from records import Job, Price
+from records import Billed, Job
 from settings import settings
 
 
 class Bill(NamedTuple):
-    """`billed` by job. `total`: tokens and US dollars over all jobs; the estimates are of the billed ones."""
+    """`billed` by job. `total`: tokens and US dollars over all jobs; the estimates are of the billed ones.
 
-    billed: dict[str, Price]
+    `unpriced_jobs` are in the tokens and not in the dollars.
+    """
+
+    billed: dict[str, Billed]
     total: dict[str, Any]
 
 
-def of_job(job: Job) -> Price | None:
+def of_job(job: Job) -> Billed | None:
     """What the vendor counted, priced as estimated; None for own hardware and before it has counted."""
     try:
         return billed(job, find(job.recipe.base_model, settings().bases_file))
@@ -31,7 +34,8 @@ def of_jobs(jobs: Sequence[Job]) -> Bill:
     total = {
         "billed_jobs": len(found),
         "billed_tokens": sum(price.tokens for price in found.values()),
-        "billed_usd": round(sum(price.usd for price in found.values()), 6),
+        "billed_usd": round(sum(price.usd or 0 for price in found.values()), 6),
+        "unpriced_jobs": sum(price.usd is None for price in found.values()),
         "estimated_usd": round(sum(estimates), 6),
     }
     return Bill(found, total)

@@ -168,11 +168,11 @@ def follow_steps() -> StepHandler:
 def table(
     title: str, *columns: str, rows: Sequence[Sequence[object]], to: Console = out, dense: bool = False
 ) -> None:
-    """`dense`: many columns in few characters."""
+    """`dense`: many columns in few characters; the first one, an id to be copied, stays on one line."""
     box, padding = (SIMPLE_HEAD, (0, 1, 0, 0)) if dense else (HEAVY_HEAD, (0, 1))
     made = Table(title=title, title_justify="left", title_style="bold", box=box, padding=padding)
-    for column in columns:
-        made.add_column(column, overflow="fold")
+    for at, column in enumerate(columns):
+        made.add_column(column, overflow="fold", no_wrap=dense and at == 0)
     for row in rows:
         made.add_row(*(escape(str(cell)) for cell in row))
     to.print(made)

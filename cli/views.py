@@ -10,7 +10,7 @@ from rich.markup import escape
 from cli import preview
 from cli.terminal import FAILURE_NAMES, STATUS_NAMES, err, out, table
 from providers.catalogue import Base
-from records import Answer, Dataset, Evaluation, Job, Price, TunedModel
+from records import Answer, Billed, Dataset, Evaluation, Job, Price, TunedModel
 
 if TYPE_CHECKING:
     from cli.cleaning import Search
@@ -25,25 +25,41 @@ def list_jobs(jobs: Sequence[Job], bill: "Bill") -> None:
     if not jobs:
         out.print("No jobs yet. `luthier train SOURCE… --use-case TEXT` starts one.")
         return
+    columns = ["job", "name", "base model", "status", "created"]
     rows = [
-        (
+        [
             job.id,
             job.name,
             job.recipe.base_model,
             STATUS_NAMES[job.status],
             f"{job.created_at:%Y-%m-%d %H:%M}",
-        )
+        ]
         for job in jobs
     ]
-    table("Jobs", "job", "name", "base model", "status", "created", rows=rows)
+    if bill.billed:
+        columns.append("billed")
+        rows = [[*row, paid(bill.billed.get(job.id))] for row, job in zip(rows, jobs, strict=True)]
+    table("Jobs", *columns, rows=rows, dense=len(columns) > 5)
     if total := bill.total if bill.billed else None:
+        unpriced = total["unpriced_jobs"]
         out.print(
-            f"Vendors billed {total['billed_tokens']:,} tokens of {total['billed_jobs']} jobs, about "
+            f"Vendors billed {total['billed_tokens']:,} tokens of {counted(total['billed_jobs'])}, about "
             f"${total['billed_usd']:.2f}; estimated were ${total['estimated_usd']:.2f}."
+            + (f" The price of {unpriced} of them is not known." if unpriced else "")
         )
 
 
-def show_job(job: Job, model: TunedModel | None, billed: Price | None) -> None:
+def counted(jobs: int) -> str:
+    return "one job" if jobs == 1 else f"{jobs} jobs"
+
+
+def paid(billed: Billed | None) -> str:
+    if billed is None:
+        return "–"
+    return f"{billed.tokens:,} tokens" + ("" if billed.usd is None else f" ${billed.usd:.2f}")
+
+
+def show_job(job: Job, model: TunedModel | None, billed: Billed | None) -> None:
     recipe = job.recipe
     rows = [
         ("job", job.id),
@@ -65,7 +81,9 @@ def show_job(job: Job, model: TunedModel | None, billed: Price | None) -> None:
     table(job.name, "", "", rows=rows)
 
 
-def cost(price: Price) -> str:
+def cost(price: Price | Billed) -> str:
+    if price.usd is None or price.per_million is None:
+        return f"{price.tokens:,} tokens, at a price that is not known"
     rate = f"${price.per_million:g} per million ({price.as_of})"
     return f"about ${price.usd:.2f}: {price.tokens:,} tokens at {rate}"
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from errors import LuthierError, Refused, Unavailable
 from providers.catalogue import Base
-from records import Dataset, Finding, Job, Price, Progress, Recipe
+from records import Billed, Dataset, Finding, Job, Price, Progress, Recipe
 
 log = logging.getLogger("luthier.providers")
 
@@ -83,13 +83,14 @@ def price(tokens: int, epochs: int, base: Base) -> Price | None:
     )
 
 
-def billed(job: Job, base: Base | None) -> Price | None:
+def billed(job: Job, base: Base | None) -> Billed | None:
     """What the vendor counted, all epochs, at the price of the estimate; None where it counted nothing."""
     tokens = int(job.progress.metrics.get("trained_tokens", 0)) if job.progress else 0
     known = job.estimate or (price(0, 1, base) if base else None)
     if not tokens or known is None:
-        return None
-    return known.but(tokens=tokens, usd=round(tokens * known.per_million / 1e6, 6))
+        return Billed(tokens=tokens) if tokens else None
+    usd = round(tokens * known.per_million / 1e6, 6)
+    return Billed(tokens=tokens, usd=usd, per_million=known.per_million, as_of=known.as_of)
 
 
 def polled(
