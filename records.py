@@ -185,15 +185,6 @@ class Price(Record):
     as_of: str
 
 
-class Billed(Record):
-    """What a vendor counted, all passes, at the price of the estimate; no dollars where no price is known."""
-
-    tokens: int
-    usd: float | None = None
-    per_million: float | None = None
-    as_of: str | None = None
-
-
 class Quote(Record):
     """What training on a dataset would cost with a base model, at the vendor's usual number of passes."""
 

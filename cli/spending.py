@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from errors import LuthierError
 from providers.catalogue import find
-from providers.hosted import billed
-from records import Billed, Job
+from providers.hosted import Billed, billed
+from records import Job
 from settings import settings
 
 

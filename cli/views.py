@@ -10,7 +10,8 @@ from rich.markup import escape
 from cli import preview
 from cli.terminal import FAILURE_NAMES, STATUS_NAMES, err, out, table
 from providers.catalogue import Base
-from records import Answer, Billed, Dataset, Evaluation, Job, Price, TunedModel
+from providers.hosted import Billed
+from records import Answer, Dataset, Evaluation, Job, Price, TunedModel
 
 if TYPE_CHECKING:
     from cli.cleaning import Search

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from errors import LuthierError, Refused, Unavailable
 from providers.catalogue import Base
-from records import Billed, Dataset, Finding, Job, Price, Progress, Recipe
+from records import Dataset, Finding, Job, Price, Progress, Recipe, Record
 
 log = logging.getLogger("luthier.providers")
 
@@ -37,6 +37,15 @@ class HostedOptions(BaseModel):
     evaluate_on: int = Field(
         100, ge=0, title="Evaluate on", description="holdout examples that both models answer, at most"
     )
+
+
+class Billed(Record):
+    """What a vendor counted, all passes, at the price of the estimate; no dollars where no price is known."""
+
+    tokens: int
+    usd: float | None = None
+    per_million: float | None = None
+    as_of: str | None = None
 
 
 class Leftover(NamedTuple):
