@@ -120,14 +120,14 @@ def await_answer(url: str, server: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError(f"{url} does not answer")
 
 
-def own_dataset(registry: "Registry", home: Path) -> "Dataset":
+def own_dataset(registry: "Registry", home: Path, questions: int = QUESTIONS) -> "Dataset":
     """A dataset that no other home has; the same again for the same home."""
     from records import Dataset, Report, content_id
 
     folder = home / "made"
     folder.mkdir(exist_ok=True)
     pairs = [
-        (f"Where does thing {number} of {home.name} go?", f"shelf {number}") for number in range(QUESTIONS)
+        (f"Where does thing {number} of {home.name} go?", f"shelf {number}") for number in range(questions)
     ]
     examples = [
         {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]}
@@ -135,7 +135,7 @@ def own_dataset(registry: "Registry", home: Path) -> "Dataset":
     ]
     lineage = [
         {"split": split, "line": line, "kind": "chat", "sources": [{"uri": home.name, "row": line}]}
-        for split, lines in (("train", QUESTIONS - 2), ("holdout", 2))
+        for split, lines in (("train", questions - 2), ("holdout", 2))
         for line in range(1, lines + 1)
     ]
     written = {"train": examples[2:], "holdout": examples[:2], "lineage": lineage, "drops": []}
@@ -149,7 +149,7 @@ def own_dataset(registry: "Registry", home: Path) -> "Dataset":
             id=dataset_id,
             use_case="Name the shelf of a thing.",
             kind="chat",
-            report=Report(train=QUESTIONS - 2, holdout=2, examples=QUESTIONS),
+            report=Report(train=questions - 2, holdout=2, examples=questions),
             **{f"{name}_uri": str(folder / f"{name}.jsonl") for name in written},
         )
     )

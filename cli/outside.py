@@ -7,6 +7,8 @@ from cli.checks import Check, faulty
 from errors import LuthierError
 from settings import Settings
 
+ON_DISK = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem"
+
 
 def vendors(chosen: Settings) -> Iterator[Check]:
     """One cheap question to each that is set up; own hardware says what it is."""
@@ -40,6 +42,13 @@ def prefect(chosen: Settings) -> Iterator[Check]:
         yield faulty("prefect", error)
         return
     yield Check("prefect", "ok", f"{chosen.prefect_api_url}, version {found.version}.")
+    if found.forgets:
+        yield Check(
+            "prefect's limits",
+            "warning",
+            "a restart of the server ends trainings and loses the slots of limits.",
+            f"Start it with {ON_DISK}",
+        )
     if found.missing:
         listed = ", ".join(found.missing)
         yield Check("deployments", "wrong", f"missing on the server: {listed}.", "Run: luthier deploy")

@@ -10,12 +10,16 @@ from launch.server import server
 
 
 class Standing(NamedTuple):
-    """`missing`: work pools and deployments that the server doesn't have; `workers`: online, by pool."""
+    """`missing`: work pools and deployments that the server doesn't have; `workers`: online, by pool.
+
+    `forgets`: a restart of the server loses who holds a slot of a limit.
+    """
 
     version: str
     deployments: int
     missing: tuple[str, ...]
     workers: dict[str, int]
+    forgets: bool
 
 
 def standing() -> Standing:
@@ -27,7 +31,7 @@ def standing() -> Standing:
         deployed, missing = _deployed(client), [f"pool {name}" for name in pools if name not in there]
         missing += [name for name in names if name not in deployed]
         workers = {name: _online(client, name) for name in pools if name in there}
-        return Standing(str(client.api_version()), len(names), tuple(missing), workers)
+        return Standing(str(client.api_version()), len(names), tuple(missing), workers, _forgets(client))
 
 
 def _name(entry: dict[str, Any]) -> str:
@@ -43,3 +47,8 @@ def _deployed(client: Any) -> set[str]:
 def _online(client: Any, pool: str) -> int:
     found = client.request("POST", "/work_pools/{name}/workers/filter", path_params={"name": pool}, json={})
     return sum(worker.get("status") == "ONLINE" for worker in found.json())
+
+
+def _forgets(client: Any) -> bool:
+    asked = client.request("GET", "/admin/settings").json()
+    return str(asked["server"]["concurrency"]["lease_storage"]).endswith(".memory")

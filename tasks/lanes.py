@@ -18,8 +18,8 @@ from providers import is_hosted
 from records import Failure, Job
 from settings import settings
 from tasks.failures import ended_well
-from tasks.wait import POLL_SECONDS
-from tasks.wiring import open_registry, polling, provider_named
+from tasks.wait import POLL_SECONDS, interrupted
+from tasks.wiring import open_registry, polling
 
 log = logging.getLogger("luthier.lanes")
 
@@ -62,8 +62,7 @@ class Lanes(Generic[Work]):
                 if self.open:
                     time.sleep(LOOK_SECONDS)
         except (KeyboardInterrupt, TerminationSignal):
-            for _, job, _ in self.open:
-                stop(job)
+            interrupted(job for _, job, _ in self.open)
             raise
 
     def _running(self, own: bool) -> int:
@@ -105,14 +104,6 @@ def looked_at(job: Job) -> Job | None:
     """The job once its training has ended well, none while it goes on. Raises its failure."""
     found = ended_well(polling().look(open_registry().job(job.id)))
     return None if found.waits else found
-
-
-def stop(job: Job) -> None:
-    """What was started must not run on unseen."""
-    log.warning("Stopping %s (%s).", job.id, job.name, extra={"job": job.id})
-    with told_apart():
-        provider_named(job.provider).cancel(job.remote_id or "")
-    open_registry().update_job(job.id, status="cancelled")
 
 
 @contextmanager

@@ -5,12 +5,16 @@ from contextlib import ExitStack, contextmanager
 
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.concurrency.sync import concurrency, rate_limit
-from prefect.runtime import deployment
+from prefect.runtime import deployment, flow_run
 
 from errors import NotConfigured, Unavailable
 from records import Job
+from waiting.slots import Unclaimed, claim
 
 OWN_HARDWARE = "gpu"
+WAIT_SECONDS = 60.0  # between looks for slots that were lost
+# a process that was killed holds its slot so long; a server that is away for less loses none
+LENT_SECONDS = 120.0
 
 
 @contextmanager
@@ -18,11 +22,32 @@ def training_slot(job: Job) -> Iterator[None]:
     """Hold one of the `gpu` slots while a job trains on own hardware; waits for one."""
     with ExitStack() as held:
         if deployment.id and job.provider == OWN_HARDWARE:
-            with insisting(OWN_HARDWARE):
-                # a server that is away for a while must not end a training that goes well
-                slot = concurrency(OWN_HARDWARE, strict=True, raise_on_lease_renewal_failure=False)
-                held.enter_context(slot)
+            # the process that died may have held one
+            claim("", flow_run.id)
+            unclaimed = Unclaimed(OWN_HARDWARE)
+            while not taken(held, WAIT_SECONDS):
+                unclaimed.give_back()
         yield
+
+
+def taken(held: ExitStack, seconds: float) -> bool:
+    """Whether a `gpu` slot came free meanwhile; it is given back with `held`."""
+    with insisting(OWN_HARDWARE):
+        try:
+            # a server that is away for a while must not end a training that goes well
+            slot = concurrency(
+                OWN_HARDWARE,
+                strict=True,
+                timeout_seconds=seconds,
+                lease_duration=LENT_SECONDS,
+                raise_on_lease_renewal_failure=False,
+            )
+            held.enter_context(slot)
+        except TimeoutError:
+            return False
+    claim(OWN_HARDWARE, flow_run.id)
+    held.callback(claim, "", flow_run.id)
+    return True
 
 
 def at_rate(provider: str) -> None:

@@ -2,17 +2,19 @@
 
 import logging
 import time
+from collections.abc import Iterable
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import TerminationSignal
 
+from errors import LuthierError
 from providers import OWN_HARDWARE, is_hosted
 from records import Job
 from tasks.artifacts import ProgressBar
 from tasks.failures import ended_well
 from tasks.wiring import carry, open_registry, polling, provider_named
-from waiting.parking import is_deployed, park
+from waiting.parking import is_cancelled, is_deployed, park
 
 log = logging.getLogger("luthier.wait")
 POLL_SECONDS = {OWN_HARDWARE: 0.5}
@@ -52,13 +54,35 @@ def follow(job: Job) -> Job:
         job = followed(job)
         if job.status == "cancelled":
             # from another machine perhaps, which can't reach a trainer of this one
-            provider_named(job.provider).cancel(job.remote_id or "")
+            is_stopped(job)
         return ended_well(job)
     except (KeyboardInterrupt, TerminationSignal):
-        # Ctrl-C, or Prefect ending the run: what was started must not run on unseen
-        provider_named(job.provider).cancel(job.remote_id or "")
-        open_registry().update_job(job.id, status="cancelled")
+        interrupted([job])
         raise
+
+
+def interrupted(jobs: Iterable[Job]) -> None:
+    """Stop the jobs at their providers: what was started must not run on unseen.
+
+    A deployed run that was not cancelled lost no more than its machine: it goes on elsewhere, and so do they.
+    """
+    if is_deployed() and not is_cancelled():
+        return
+    for job in jobs:
+        log.warning("Stopping %s (%s).", job.id, job.name, extra={"job": job.id})
+        # else it must not look as if it had ended
+        if is_stopped(job):
+            open_registry().update_job(job.id, status="cancelled")
+
+
+def is_stopped(job: Job) -> bool:
+    try:
+        provider_named(job.provider).cancel(job.remote_id or "")
+    except LuthierError as error:
+        again = f"`luthier jobs cancel {job.id}` tries again."
+        log.error("%s could not be stopped: %s %s", job.id, error.message, again, extra={"job": job.id})
+        return False
+    return True
 
 
 def followed(job: Job) -> Job:

@@ -41,7 +41,7 @@ MAY_IMPORT = {
 
 # One library, one home. A second entry has its reason behind it.
 HOMES = {
-    "prefect": ["flows", "tasks", "launch", "waiting/parking.py", "waiting/ending.py"],
+    "prefect": ["flows", "tasks", "launch", "waiting/parking.py", "waiting/ending.py", "waiting/slots.py"],
     "great_expectations": ["validation"],
     "pandas": ["validation"],
     "openai": ["providers/openai"],

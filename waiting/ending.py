@@ -67,7 +67,7 @@ def end_unattended() -> int:
     """End the runs that are being cancelled and have no process which could tell their end."""
     ended = 0
     with server() as client:
-        for run in _found(client, {**_ours(), "state": {"type": {"any_": ["CANCELLING"]}}}):
+        for run in ours(client, {"state": {"type": {"any_": ["CANCELLING"]}}}):
             before = [state for state in client.read_flow_run_states(run.id) if not state.is_cancelling()]
             last = max(before, key=lambda state: state.timestamp, default=None)
             if last and (last.is_scheduled() or last.is_paused()):
@@ -88,10 +88,10 @@ def crashes(since: datetime) -> list[Crash]:
     from prefect.client.schemas.filters import FlowFilter
 
     state = {"type": {"any_": ["CRASHED"]}}
-    wanted = {**_ours(), "state": state, "end_time": {"after_": since.isoformat()}}
+    wanted = {"state": state, "end_time": {"after_": since.isoformat()}}
     with server() as client:
         named = FlowFilter.model_validate({"name": {"any_": list(GO_ON)}})
-        found = _found(client, wanted, flow_filter=named)
+        found = ours(client, wanted, flow_filter=named)
         return [
             Crash(str(run.id), run.state.timestamp, _times(client, run.id))
             for run in found
@@ -115,8 +115,9 @@ def go_on(flow_run_id: str) -> None:
         client.set_flow_run_state(UUID(flow_run_id), state)
 
 
-def _ours() -> dict[str, Any]:
-    return {"tags": {"all_": [TAG]}}
+def ours(client: "SyncPrefectClient", wanted: dict[str, Any], **more: Any) -> "list[FlowRun]":
+    """The runs of Luthier's deployments to which those filters apply."""
+    return _found(client, {"tags": {"all_": [TAG]}, **wanted}, **more)
 
 
 def _found(client: "SyncPrefectClient", wanted: dict[str, Any], **more: Any) -> "list[FlowRun]":

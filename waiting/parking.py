@@ -63,6 +63,20 @@ def server() -> "Iterator[SyncPrefectClient]":
         ) from error
 
 
+def is_cancelled() -> bool:
+    """Whether this flow run is to end, and not only the process or machine that it runs on."""
+    from prefect.runtime import flow_run
+
+    try:
+        with server() as client:
+            state = client.read_flow_run(UUID(flow_run.id)).state
+    except Unavailable as error:
+        # it is asked by whoever goes on, and by reap-jobs
+        log.warning("%s", error)
+        return False
+    return state is not None and (state.is_cancelling() or state.is_cancelled())
+
+
 def parked_runs() -> list[str]:
     """The ids of all parked runs."""
     from prefect.client.schemas.filters import FlowRunFilter

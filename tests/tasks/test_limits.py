@@ -4,17 +4,20 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.states import Running
 
 from errors import NotConfigured
 from records import Job, Recipe
 from tasks.limits import at_rate, training_slot
+from tests.carried_jobs import new_run
 
 JOB = Job(id="job-1", name="One", provider="gpu", dataset_id="ds-1", recipe=Recipe())
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+def deployed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__ID", new_run(Running()))
     monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "0199a1f0-0000-7000-8000-000000000000")
 
 

@@ -34,6 +34,7 @@ class Fault:
     """What happens to the next requests of that method whose path matches the regular expression.
 
     `when`: before the request takes effect, or after. `merge` and `drop` change fields of the real answer.
+    `held`: it takes until that is set.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     delay: float = 0.0
+    held: threading.Event | None = None
     truncate: bool = False
     merge: dict[str, Any] = field(default_factory=dict)
     drop: list[str] = field(default_factory=list)
@@ -58,6 +60,11 @@ class Fault:
             return False
         self.times -= 1
         return True
+
+    def pause(self) -> None:
+        time.sleep(self.delay)
+        if self.held:
+            self.held.wait()
 
 
 @dataclass
@@ -234,10 +241,10 @@ def _handler(vendor: Loopback) -> type[BaseHTTPRequestHandler]:
                 seen = Logged(request.method, request.path, request.query, request.body, fault=_name(fault))
                 vendor.log.append(seen)
             if fault and fault.when == "before":
-                time.sleep(fault.delay)
+                fault.pause()
             reply = self._reply(request, fault)
             if fault and fault.when == "after":
-                time.sleep(fault.delay)
+                fault.pause()
             seen.status = reply.status if reply else 0
             if reply is None:
                 return self._cut()

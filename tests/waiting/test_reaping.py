@@ -3,20 +3,16 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from records import Job
-from registry import Registry
-from settings import settings
+from tests.carried_jobs import Place, at_vendor, state_of
 from tests.hosted import openai
-from tests.hosted_jobs import add_dataset, add_job
+from tests.hosted_jobs import add_job
 from tests.vendors.openai_vendor import OpenAIVendor
 from waiting import reaping
 from waiting.ending import end_runs, ends_of
-from waiting.polling import Polling
 from waiting.reaping import Reaping
 from waiting.stopping import stop
 
@@ -31,52 +27,9 @@ def vendor(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIVendor
         yield made
 
 
-class Place:
-    """Jobs that are at the vendor, carried by runs of a deployment."""
-
-    def __init__(self, folder: Path):
-        self.registry = Registry(**settings().registry_arguments)
-        self.asking = Polling(self.registry, settings())
-        self.dataset = add_dataset(self.registry, folder)
-        self.reaping = Reaping(self.asking)
-
-    def started(self, seed: int) -> Job:
-        job = add_job(self.registry, self.dataset, seed)
-        self.registry.intend(job.id, "openai", job.id)
-        remote_id = self.asking.provider("openai").start(self.dataset, job.recipe, job.id)
-        self.registry.record_remote(job.id, remote_id)
-        return self.registry.update_job(job.id, status="in_progress", remote_id=remote_id)
-
-    def carried(self, job: Job, *states: Any) -> str:
-        """A new run that works on the job and went through those states."""
-        from prefect.client.orchestration import get_client
-
-        with get_client(sync_client=True) as client:
-            flow = client.create_flow_from_name("finish-job")
-            deployment = client.create_deployment(flow, "hosted")
-            run = client.create_flow_run_from_deployment(deployment, tags=["luthier"]).id
-            for state in states:
-                client.set_flow_run_state(run, state, force=True)
-        self.registry.carry(str(run), job.id)
-        return str(run)
-
-
 @pytest.fixture
 def place(vendor: OpenAIVendor, tmp_path: Path) -> Place:
     return Place(tmp_path / "data")
-
-
-def state_of(run: str) -> str:
-    from prefect.client.orchestration import get_client
-
-    with get_client(sync_client=True) as client:
-        state = client.read_flow_run(UUID(run)).state
-    return state.name if state else ""
-
-
-def at_vendor(vendor: OpenAIVendor, job: Job) -> str:
-    (found,) = [one for one in vendor.state()["jobs"] if one["metadata"]["luthier_job"] == job.id]
-    return str(found["status"])
 
 
 def test_each_end_of_a_run_has_its_consequence(place: Place, vendor: OpenAIVendor) -> None:
@@ -93,7 +46,7 @@ def test_each_end_of_a_run_has_its_consequence(place: Place, vendor: OpenAIVendo
     # a program at a terminal took it up since, of which the server knows nothing
     place.registry.carry(str(uuid4()), foreign.id)
 
-    done = place.reaping.reap()
+    done = Reaping(place.asking).reap()
     assert (done.cancelled, done.failed, done.kept) == ((cancelled.id,), (failed.id,), ())
     assert done.went_on == (dead,) and state_of(dead) == "AwaitingRetry"
     assert place.registry.job(cancelled.id).status == "cancelled"
@@ -106,7 +59,7 @@ def test_each_end_of_a_run_has_its_consequence(place: Place, vendor: OpenAIVendo
     for kept in (crashed, failed, let_go, shared, foreign):
         assert at_vendor(vendor, kept) != "cancelled"
 
-    again = place.reaping.reap()
+    again = Reaping(place.asking).reap()
     assert (again.cancelled, again.failed, again.went_on) == ((), (), ())
 
 
@@ -117,14 +70,14 @@ def test_a_run_that_dies_again_and_again_ends_with_its_job(place: Place, vendor:
     # each death is told twice
     deaths = [Running(), Crashed(), Crashed()]
     run = place.carried(job, *deaths, *[state.model_copy() for state in deaths])
-    assert place.reaping.reap().went_on == (run,)
+    assert Reaping(place.asking).reap().went_on == (run,)
     place.registry.carry(run, job.id)
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
         for state in (Running(), Crashed(message="out of memory")):
             client.set_flow_run_state(UUID(run), state, force=True)
-    assert place.reaping.reap().failed == (job.id,)
+    assert Reaping(place.asking).reap().failed == (job.id,)
     failure = place.registry.job(job.id).failure
     assert failure and "out of memory" in failure.message
     assert at_vendor(vendor, job) == "cancelled" and state_of(run) == "Crashed"
@@ -136,10 +89,10 @@ def test_a_vendor_that_is_away_is_asked_again(place: Place, vendor: OpenAIVendor
     job = place.started(1)
     place.carried(job, Running(), Cancelled())
     vendor.fault("POST", "/cancel$", status=503, times=10)
-    assert place.reaping.reap().kept == (job.id,)
+    assert Reaping(place.asking).reap().kept == (job.id,)
     assert place.registry.job(job.id).status == "in_progress"
     vendor.faults.clear()
-    assert place.reaping.reap().cancelled == (job.id,)
+    assert Reaping(place.asking).reap().cancelled == (job.id,)
 
 
 def test_runs_without_a_process_are_ended_at_once(place: Place) -> None:
@@ -152,7 +105,7 @@ def test_runs_without_a_process_are_ended_at_once(place: Place) -> None:
     stopping = place.carried(job, Running(), Cancelling())
     assert end_runs([parked, running]) == 2
     assert (state_of(parked), state_of(running)) == ("Cancelled", "Cancelling")
-    place.reaping.reap()
+    Reaping(place.asking).reap()
     assert (state_of(clicked), state_of(stopping)) == ("Cancelled", "Cancelling")
     assert ends_of([parked, stopping])[stopping].how is None
 
