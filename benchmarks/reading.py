@@ -1,11 +1,12 @@
 """Reading files: speed as ratios of one run, and quality beside it.
 
-    pip install --target /tmp/rivals 'markitdown[docx,pptx,xlsx,pdf]' readability-lxml \\
-        beautifulsoup4 resiliparse
+    pip install --target /tmp/rivals '.[bench]'        # or into an environment of its own, with Luthier
     python -m benchmarks.reading --rivals /tmp/rivals
 
-The rivals serve this benchmark alone; those that are not there are left out. Precision is the share of the
-words given out that are in the truth, recall the share of the truth that was given out.
+The rivals serve this benchmark alone; those that are not there are left out. Times are of computing, all
+processes together, since other work would spoil those by the clock; a folder is measured by the clock, too.
+Precision is the share of the words given out that are in the truth, recall the share of the truth that was
+given out; of PDFs pairs of neighbouring words are counted, so that order matters.
 """
 
 import argparse
@@ -17,10 +18,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
 
 from benchmarks.pages import pages
+from benchmarks.pdfs import one_column, two_columns
+from benchmarks.scale import computing
 from preparation import readers
 from preparation.ingest import ingest
 from preparation.readers.html import main_blocks
@@ -30,42 +34,48 @@ from records import Row, Source
 from tests.preparation.samples import STORY, samples
 
 Extract = Callable[[Path], str]
-ROUNDS = 5
-COPIES = 20
+ROUNDS = 3
+COPIES = 10
+PAGES = 20
 WORD = re.compile(r"\w+")
 BOTH_READ = (".docx", ".pptx", ".xlsx", ".html", ".csv", ".epub", ".ipynb", ".txt", ".md", ".json")
 
 
-def quality(out: str, truth: str) -> tuple[float, float]:
-    """Precision and recall of words."""
-    given, wanted = Counter(WORD.findall(out)), Counter(WORD.findall(truth))
+def quality(out: str, truth: str, ordered: bool) -> tuple[float, float]:
+    """Precision and recall of words, or of pairs of words."""
+    given, wanted = (
+        Counter(pairwise(words) if ordered else words) for words in map(WORD.findall, (out, truth))
+    )
     shared = sum((given & wanted).values())
     return shared / max(1, given.total()), shared / max(1, wanted.total())
 
 
-def timed(work: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """Median seconds, after one round to warm up."""
+def timed(work: Callable[[], object], rounds: int = ROUNDS) -> tuple[float, float]:
+    """Median seconds of computing and by the clock, after one round to warm up."""
     work()
     times = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start, computed = time.perf_counter(), computing()
         work()
-        times.append(time.perf_counter() - start)
-    return median(times)
+        times.append((computing() - computed, time.perf_counter() - start))
+    computed, clock = map(median, zip(*times, strict=True))
+    return computed, clock
 
 
-def compared(title: str, extractors: dict[str, Extract], files: list[tuple[Path, str]]) -> None:
+def compared(
+    title: str, extractors: dict[str, Extract], files: list[tuple[Path, str]], ordered: bool = False
+) -> None:
     """Print each extractor's speed as a ratio to ours, and its quality over files of known words."""
     print(f"\n{title} ({len(files)} files)\n\n| reader | times our time | precision | recall | F1 |")
     print("| --- | --- | --- | --- | --- |")
     ours = 0.0
     for name, extract in extractors.items():
-        seconds = timed(lambda extract=extract: [extract(path) for path, _ in files])  # type: ignore[misc]
+        seconds, _ = timed(lambda extract=extract: [extract(path) for path, _ in files])  # type: ignore[misc]
         ours = ours or seconds
-        scores = [quality(extract(path), truth) for path, truth in files]
+        scores = [quality(extract(path), truth, ordered) for path, truth in files]
         precision, recall = (fmean(column) for column in zip(*scores, strict=True))
         f1 = 2 * precision * recall / max(1e-9, precision + recall)
-        print(f"| {name} | {seconds / ours:.2f} | {precision:.3f} | {recall:.3f} | {f1:.3f} |")
+        print(f"| {name} | {seconds / ours:.2f} | {precision:.3f} | {recall:.3f} | {f1:.3f} |", flush=True)
 
 
 def read(path: Path) -> str:
@@ -125,35 +135,37 @@ def pdf_rivals() -> dict[str, Extract]:
 
     return {
         "pypdf": lambda path: "\n".join(page.extract_text() for page in pypdf.PdfReader(path).pages),
+        **docling_parse(),
         **markitdown(),
     }
 
 
-def written_pdf(path: Path, pages: int) -> str:
-    """A PDF of so many pages of prose in two fonts; gives its words back."""
-    lines = [f"{number} {line}" for number, line in enumerate(re.findall(r".{1,70}(?:\s|$)", STORY * 10))]
-    objects = {1: "<</Type/Catalog/Pages 2 0 R>>", 3: "<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>"}
-    drawn = " T* ".join(f"({line.strip()}) Tj" for line in lines)
-    stream = f"BT /F 11 Tf 13 TL 60 760 Td {drawn} ET"
-    for at in range(pages):
-        objects[10 + 2 * at] = (
-            f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents {11 + 2 * at} 0 R"
-            "/Resources<</Font<</F 3 0 R>>>>>>"
-        )
-        objects[11 + 2 * at] = f"<</Length {len(stream)}>>stream\n{stream}\nendstream"
-    kids = " ".join(f"{10 + 2 * at} 0 R" for at in range(pages))
-    objects[2] = f"<</Type/Pages/Count {pages}/Kids[{kids}]>>"
-    document, places = b"%PDF-1.4\n", {}
-    for number, content in objects.items():
-        places[number] = len(document)
-        document += f"{number} 0 obj\n{content}\nendobj\n".encode()
-    size = max(places) + 1
-    table = "".join(
-        f"{places[at]:010} 00000 n \n" if at in places else "0000000000 65535 f \n" for at in range(size)
-    )
-    end = f"xref\n0 {size}\n{table}trailer\n<</Size {size}/Root 1 0 R>>\nstartxref\n{len(document)}\n%%EOF\n"
-    path.write_bytes(document + end.encode())
-    return " ".join(lines * pages)
+def docling_parse() -> dict[str, Extract]:
+    if not find_spec("docling_parse"):
+        return {}
+    from docling_core.types.doc.page import TextCellUnit
+    from docling_parse.pdf_parser import DoclingPdfParser
+
+    parser = DoclingPdfParser()
+
+    def extract(path: Path) -> str:
+        pages = parser.load(str(path)).iterate_pages()
+        return "\n".join(cell.text for _, page in pages for cell in page.iterate_cells(TextCellUnit.LINE))
+
+    return {"docling-parse": extract}
+
+
+def doc2lora(folder: Path) -> dict[str, Callable[[], str]]:
+    """What its `scan` does, in one thread and in as many as it takes by itself."""
+    if not find_spec("doc2lora"):
+        return {}
+    from doc2lora.parsers import DocumentParser
+
+    def scan(workers: int | None) -> str:
+        found = DocumentParser().parse_directory(str(folder), workers)
+        return "\n".join(one["content"] for one in found)
+
+    return {"doc2lora scan, one thread": lambda: scan(1), "doc2lora scan": lambda: scan(None)}
 
 
 def mixed(folder: Path) -> None:
@@ -164,9 +176,10 @@ def mixed(folder: Path) -> None:
                 (folder / f"{number}-{name}").write_bytes(content)
     paths = sorted(folder.iterdir())
     print(
-        f"\nA folder of mixed files ({len(paths)} files)\n\n| reader | times our time | recall of the story |"
+        f"\nA folder of mixed files ({len(paths)} files)\n\n"
+        "| reader | times our computing | times our time by the clock | recall of the story |"
     )
-    print("| --- | --- | --- |")
+    print("| --- | --- | --- | --- |")
     out = folder.parent / "rows"
     ways: dict[str, Callable[[], str]] = {
         "ours, one process": lambda: words(read_rows(ingest([str(folder)], out, workers=1).uri)),
@@ -175,13 +188,15 @@ def mixed(folder: Path) -> None:
     }
     for name, extract in markitdown().items():
         ways[name] = lambda extract=extract: "\n".join(map(extract, paths))  # type: ignore[misc]
+    ways |= doc2lora(folder)
     stories = sum(name.endswith((".docx", ".html", ".txt", ".md", ".ipynb")) for name in map(str, paths))
     stories += 2 * sum(path.suffix == ".epub" for path in paths)
-    ours = 0.0
+    ours = clock = 0.0
     for name, way in ways.items():
-        seconds = timed(way, 3)
-        ours = ours or seconds
-        print(f"| {name} | {seconds / ours:.2f} | {way().count(STORY) / stories:.2f} |")
+        seconds, passed = timed(way, 3)
+        ours, clock = ours or seconds, clock or passed
+        recall = way().count(STORY) / stories
+        print(f"| {name} | {seconds / ours:.2f} | {passed / clock:.2f} | {recall:.2f} |", flush=True)
 
 
 def main() -> None:
@@ -199,8 +214,14 @@ def main() -> None:
             (folder / f"{number}.html").write_text(page.html)
             written.append((folder / f"{number}.html", page.truth))
         compared("Main text of web pages", {"ours": main_text, **html_rivals()}, written)
-        truth = written_pdf(folder / "pages.pdf", 60)
-        compared("Text of a PDF of 60 pages", {"ours": read, **pdf_rivals()}, [(folder / "pages.pdf", truth)])
+        for title, write in (("one column", one_column), ("two columns", two_columns)):
+            truth = write(folder / "pages.pdf", PAGES)
+            compared(
+                f"Text of a PDF of {PAGES} pages in {title}",
+                {"ours": read, **pdf_rivals()},
+                [(folder / "pages.pdf", truth)],
+                ordered=True,
+            )
         (folder / "mixed").mkdir()
         mixed(folder / "mixed")
 
