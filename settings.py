@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     oidc_client_id: str = Field("", description="what the issuer calls this Luthier")
     oidc_client_secret: str = Field("", description="what proves it to the issuer")
     oidc_plan: str = Field("", description="plan of accounts that a first sign-in makes; empty: makes none")
+    task_runner: str = Field(
+        "",
+        description="where many files are read: threads, processes, dask, dask=ADDRESS, ray or ray=ADDRESS; "
+        "default: processes of the step itself",
+    )
     specs: str = Field(
         "", description="the job specs that are run at night: a folder, s3:// or gs://; default HOME/specs"
     )

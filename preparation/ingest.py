@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
@@ -53,10 +53,52 @@ def ingest(
     NotConfigured or Unavailable for a remote one that can't be reached; a file that can't be read is only
     reported.
     """
+    return read_files(found(sources, out, held), out, cache, workers=workers, limits=limits)
+
+
+def found(sources: Sequence[str], out: str | Path, held: Sequence[str] = ()) -> list[File]:
+    """The files of the sources in the order that they are read in, but what lies in `out`."""
+    folder = place(out, "rows.jsonl").rpartition("/")[0]
+    files = find_files([str(source) for source in sources], folder, [str(one) for one in held])
+    return sorted(files, key=lambda file: (file.name, file.uri))
+
+
+def batches(files: Sequence[File], size: int) -> Iterator[list[File]]:
+    """The files in lots of at least `size`, but the last. Files of one name stay together, for their order is
+    that of their content: so the lots, read one by one and `joined`, are what all give in one go."""
+    batch: list[File] = []
+    for _, namesakes in groupby(files, key=lambda file: file.name):
+        batch += namesakes
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def joined(parts: Sequence[Rows], out: str | Path) -> Rows:
+    """The parts one after the other in the folder or URI `out`."""
     uri, drops_uri = place(out, "rows.jsonl"), place(out, "drops.jsonl")
-    files = find_files(
-        [str(source) for source in sources], uri.rpartition("/")[0], [str(one) for one in held]
-    )
+    with writing(uri) as rows, writing(drops_uri) as drops:
+        for part in parts:
+            rows.append(part.uri)
+            drops.append(part.drops_uri)
+    dropped = sum((Counter(part.dropped) for part in parts), Counter())
+    reports = tuple(file for part in parts for file in part.files)
+    count = sum(part.count for part in parts)
+    return Rows(uri=uri, drops_uri=drops_uri, count=count, files=reports, dropped=dict(dropped))
+
+
+def read_files(
+    files: Sequence[File],
+    out: str | Path,
+    cache: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    limits: Limits | None = None,
+) -> Rows:
+    """The same for files that were `found`."""
+    uri, drops_uri = place(out, "rows.jsonl"), place(out, "drops.jsonl")
     kept = os.path.abspath(cache) if cache else ""
     with (
         tempfile.TemporaryDirectory(prefix="luthier-") as folder,
@@ -73,7 +115,7 @@ def _parsed(files: Sequence[File], folder: str, cache: str, pool: Pool) -> Itera
     """The files with what came of them, by name; the members of each inside it."""
     begun: deque[Node] = deque()
     here = len(files) <= FEW
-    for number, file in enumerate(sorted(files, key=lambda file: (file.name, file.uri))):
+    for number, file in enumerate(files):
         node = _begun(file, folder, f"{number}", cache, pool, here)
         begun.append(node)
         _advance(pool, 0)

@@ -8,7 +8,7 @@ import fsspec
 import pytest
 
 from errors import NotFound
-from preparation.ingest import ingest
+from preparation.ingest import batches, found, ingest, joined, read_files
 from preparation.rowfile import read_drops, read_rows
 from records import Rows
 from tests.preparation.samples import eml, samples, zipped
@@ -243,3 +243,19 @@ def test_rows_are_read_from_s3(bucket: str, tmp_path: Path) -> None:
         ingest([f"{bucket}/nowhere"], tmp_path)
     with pytest.raises(NotFound, match="s3://luthier-other"):
         ingest(["s3://luthier-other/in"], tmp_path)
+
+
+def test_batches_read_one_by_one_and_joined_are_what_all_give_in_one_go(tmp_path: Path) -> None:
+    folder = place(tmp_path / "in")
+    for name in ("a", "z"):
+        (folder / name).mkdir()
+        (folder / name / "note.txt").write_text(f"Note {name}.")
+    sources = [str(folder / "a"), str(folder / "z"), str(folder)]
+    whole = ingest(sources, tmp_path / "whole")
+    lots = list(batches(found(sources, tmp_path / "joined"), 3))
+    assert [len(lot) for lot in lots] == [3, 3, 3, 3] and sum(map(len, lots)) == len(whole.files)
+    parts = [read_files(lot, tmp_path / f"part-{at}") for at, lot in enumerate(lots)]
+    made = joined(parts, tmp_path / "joined")
+    assert Path(made.uri).read_bytes() == Path(whole.uri).read_bytes()
+    assert Path(made.drops_uri).read_bytes() == Path(whole.drops_uri).read_bytes()
+    assert (made.count, made.files, made.dropped) == (whole.count, whole.files, whole.dropped)
