@@ -7,8 +7,8 @@ from typing import Any
 
 import openai
 
-from errors import Refused
-from providers.openai.faults import mapped
+from errors import InvalidData, Refused, Unavailable
+from providers.openai.faults import LATER, NOTHING_SAID, mapped, sentence
 from providers.openai.uploads import Uploads
 from providers.patience import Patience
 from providers.training_file import Written
@@ -18,6 +18,8 @@ log = logging.getLogger("luthier.openai")
 MIME = "application/jsonl"
 LARGEST_BYTES = 8 * 1024**3  # the Uploads API's limit
 LISTED_PAGES = 10  # of 10,000 files each
+UNREAD = ("pending", "processing", "running", "notRunning")
+LOOKS, LOOK_SECONDS = 60, 3.0
 
 
 class Files:
@@ -33,7 +35,28 @@ class Files:
             )
         send = self.uploads.send if file.bytes > self.uploads.part_bytes else self.send
         # looked for again before every attempt: a request that failed may have been stored
-        return self.patience(lambda: self.find(file.name, file.bytes) or send(file))
+        id = self.patience(lambda: self.find(file.name, file.bytes) or send(file))
+        self._await(id)
+        return id
+
+    def _await(self, id: str) -> None:
+        """Until the service has looked at the file: Azure refuses a job on one that it still reads.
+
+        Raises InvalidData where it rejects the file, Unavailable where it takes too long.
+        """
+        for _ in range(LOOKS):
+            file = self.patience(lambda: self._look(id))
+            if file.status == "error":
+                said = sentence(file.status_details or NOTHING_SAID)
+                raise InvalidData(f"OpenAI rejects the training file: {said}", "Prepare the data again.")
+            if file.status not in UNREAD:
+                return
+            self.patience.sleep(LOOK_SECONDS)
+        raise Unavailable(f"The service still reads the training file ({file.status}).", LATER)
+
+    def _look(self, id: str) -> Any:
+        with mapped("asking for the training file"):
+            return self.client.files.retrieve(id)
 
     def find(self, name: str, size: int) -> str | None:
         for found in self.listed():

@@ -23,6 +23,7 @@ SEARCHED_PAGES = 50  # when the service ignores the filter by metadata
 STATUSES: dict[str, Status] = {
     "validating_files": "validating_files",
     "queued": "queued",
+    "pending": "queued",  # Azure's word
     "running": "in_progress",
     "paused": "in_progress",
     "succeeded": "succeeded",
@@ -32,6 +33,7 @@ STATUSES: dict[str, Status] = {
 WAITING = {
     "validating_files": "OpenAI checks the files.",
     "queued": "Waiting in OpenAI's queue.",
+    "pending": "Waiting in OpenAI's queue.",
     "running": "Training at OpenAI.",
     "paused": "Paused at OpenAI; resume or cancel it there.",
     "succeeded": "Trained at OpenAI.",

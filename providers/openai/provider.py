@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import openai
 from pydantic import BaseModel, Field
 
-from errors import LuthierError, NotConfigured, Refused, Unavailable
+from errors import LuthierError, Refused, Unavailable
 from providers import Notice, hosted, tokens
 from providers.catalogue import Base, find
 from providers.format import converted, findings, surveyed
@@ -20,6 +20,7 @@ from providers.openai.dataset import FORMAT
 from providers.openai.faults import is_missing, mapped
 from providers.openai.files import Files
 from providers.openai.jobs import DATA, LABEL, Jobs, progress
+from providers.openai.service import URL, connected
 from providers.openai.uploads import PART_BYTES, Uploads
 from providers.patience import ONCE, PATIENT, Patience
 from providers.training_file import lines, written
@@ -39,13 +40,15 @@ from records import (
     Turn,
 )
 
-URL = "https://api.openai.com/v1"
 TIMEOUT_SECONDS = 120.0
 SUFFIX_LENGTH = 64
 
 
 class Options(HostedOptions):
     batch_size: int | None = Field(None, ge=1, le=256, title="Batch size", description="none: OpenAI chooses")
+    training_type: str | None = Field(
+        None, title="Training type", description="Azure only: Standard, GlobalStandard or Developer"
+    )
 
 
 class OpenAI:
@@ -81,15 +84,8 @@ class OpenAI:
 
     @cached_property
     def client(self) -> openai.OpenAI:
-        """Raises NotConfigured without a key. Never repeats a request by itself: `patience` does."""
-        if not self.api_key:
-            raise NotConfigured("There is no API key for OpenAI.", "Set OPENAI_API_KEY.")
-        return openai.OpenAI(
-            api_key=self.api_key,
-            base_url=self.base_url or URL,
-            max_retries=0,
-            timeout=openai.Timeout(self.timeout, connect=5.0),
-        )
+        """Raises NotConfigured without a key. `patience` repeats requests, the client never does."""
+        return connected(self.api_key, self.base_url, self.timeout)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -293,7 +289,10 @@ def _request(recipe: Recipe, options: Options, training_file: str, label: str) -
         wanted["learning_rate_multiplier"] = recipe.learning_rate
     if options.batch_size:
         wanted["batch_size"] = options.batch_size
+    # a field of Azure's that the SDK has no argument for
+    more = {"extra_body": {"trainingType": options.training_type}} if options.training_type else {}
     return {
+        **more,
         "model": recipe.base_model,
         "training_file": training_file,
         "suffix": (recipe.suffix or f"luthier-{label[-8:]}")[:SUFFIX_LENGTH],

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.vendors.loopback import Loopback, Reply, Request, Route
 
-HIDDEN = ("content", "pairs", "life", "script", "parts", "unseen", "words", "suffix")
+HIDDEN = ("content", "unread", "pairs", "life", "script", "parts", "unseen", "words", "suffix")
 
 
 def refused(status: int, message: str, code: str | None = None, param: str | None = None) -> Reply:
@@ -20,6 +20,7 @@ class OpenAIFiles(Loopback):
         self.files: dict[str, dict[str, Any]] = {}
         self.uploads: dict[str, dict[str, Any]] = {}
         self.made = 0
+        self.reads_for = 0  # so many looks at a new file show it `pending`, as at Azure
         self.file_routes: list[Route] = [
             ("POST", "/v1/files", self.create_file),
             ("GET", "/v1/files", self.list_files),
@@ -43,8 +44,9 @@ class OpenAIFiles(Loopback):
             "created_at": int(time.time()),
             "filename": name,
             "purpose": purpose,
-            "status": "processed",
+            "status": "pending" if self.reads_for else "processed",
             "content": content,
+            "unread": self.reads_for,
         }
         self.files[file["id"]] = file
         return file
@@ -63,7 +65,14 @@ class OpenAIFiles(Loopback):
         return page_of(request, files, 10_000)
 
     def get_file(self, request: Request, id: str) -> Reply:
-        return Reply(shown(self.files[id])) if id in self.files else refused(404, f"No such File: {id}")
+        if id not in self.files:
+            return refused(404, f"No such File: {id}")
+        file = self.files[id]
+        if file["unread"]:
+            file["unread"] -= 1
+        elif file["status"] == "pending":
+            file["status"] = "processed"
+        return Reply(shown(file))
 
     def file_content(self, request: Request, id: str) -> Reply:
         if id not in self.files:

@@ -138,6 +138,9 @@ class OpenAIVendor(OpenAIFiles):
             return refused(404, f"The model '{asked['model']}' does not exist", "model_not_found", "model")
         if asked["training_file"] not in self.files:
             return refused(400, f"File '{asked['training_file']}' does not exist", None, "training_file")
+        if self.files[asked["training_file"]]["status"] == "pending":
+            unread = "The specified file reference must point to a completed file import."
+            return refused(400, unread, "invalidPayload")
         method = asked.get("method") or {"type": "supervised", "supervised": {}}
         wanted = method.get("supervised", {}).get("hyperparameters", {})
         script = self.scripts.take()
