@@ -93,13 +93,16 @@ class Row(Record):
     speakers: tuple[str, ...] = Field(
         (), description="who said each of the messages, where their roles are not yet decided"
     )
-    fields: dict[str, str] = {}
+    # made anew and not copied: of a million rows that is felt
+    fields: dict[str, str] = Field(default_factory=dict)
     text: str = Field("", description="a page or section as Markdown, line breaks kept")
     heading: tuple[str, ...] = Field(
         (), description="the headings above `text`, outermost first; of messages, the passage they came from"
     )
     letter: Letter | None = Field(None, description="of the mail that `text` is of, until threads are joined")
-    names: dict[str, str] = Field({}, description="of the people of a chat, by what its messages call them")
+    names: dict[str, str] = Field(
+        default_factory=dict, description="of the people of a chat, by what its messages call them"
+    )
 
     @model_validator(mode="after")
     def holds_one_thing(self) -> Self:
