@@ -3,7 +3,8 @@
 A real Prefect server, a worker of each pool, everything that `luthier deploy` makes, OpenAI on loopback, and
 a tiny model that trains on this machine. In each round a run comes to each moment of its life; then one kind
 of process gets the signal, at all of them at once. Worker and server are started again after 5 seconds, as a
-service manager does. Nobody does anything else.
+service manager does. Nobody does anything else; but the chore that tries failed jobs again, which waits a
+quarter of an hour and comes every hour, is started at once (`retried`).
 """
 
 import argparse
@@ -63,7 +64,8 @@ class Fate:
 
     @property
     def good(self) -> bool:
-        return (self.end, self.paid, self.models) == ("Completed", 1, 1)
+        """A run whose trainer failed has ended so; another one has made its model."""
+        return self.end in ("Completed", "Failed") and (self.paid, self.models) == (1, 1)
 
 
 class Round:
@@ -77,6 +79,7 @@ class Round:
         self.endless = Pace(polls=10**9)
         # until then the vendor does not answer the calls at which runs are to be met
         self.struck = threading.Event()
+        self.hastened: set[str] = set()
 
     def fates(self) -> list[Fate]:
         self._begin(STRUCK[self.who])
@@ -194,14 +197,24 @@ class Round:
         open, end = list(fates), time.time() + HEAL_SECONDS
         while open and time.time() < end:
             time.sleep(1)
+            self._hasten()
             for fate in list(open):
                 if models := self._models(fate.moment):
                     fate.models, fate.seconds = models, time.time() - begun
                     open.remove(fate)
         for fate in fates:
             fate.end = self._end(self.runs[fate.moment])
-            fate.then = " → ".join(self._history(fate.moment, begun))
+            retried = ["retried"] if self.hastened and fate.moment == "training" else []
+            fate.then = " → ".join([*self._history(fate.moment, begun), *retried])
             fate.paid, fate.models = self._paid(fate.moment), self._models(fate.moment)
+
+    def _hasten(self) -> None:
+        failed = {
+            job.id for job in self.place.registry.jobs("failed") if job.failure and job.failure.transient
+        }
+        if failed - self.hastened:
+            self.hastened |= failed
+            self.place.start("retry-failed/retry-failed", {"first_wait_minutes": 0})
 
     def _end(self, run: str) -> str:
         end = time.monotonic() + COME_SECONDS

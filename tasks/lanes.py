@@ -18,6 +18,7 @@ from providers import is_hosted
 from records import Failure, Job
 from settings import settings
 from tasks.failures import ended_well
+from tasks.limits import TrainingSlot
 from tasks.wait import POLL_SECONDS, interrupted
 from tasks.wiring import open_registry, polling
 
@@ -25,6 +26,7 @@ log = logging.getLogger("luthier.lanes")
 
 Work = TypeVar("Work")
 LOOK_SECONDS = 0.2
+SLOT_SECONDS = 10.0
 
 
 # told of each piece of work once: its job can be finished or a failure stands; and of the seconds it took
@@ -49,6 +51,7 @@ class Lanes(Generic[Work]):
         self.room = {True: 1, False: hosted_at_once}
         self.open: list[tuple[Work, Job, float]] = []
         self.asked: dict[str, float] = {}
+        self.slot, self.slot_tried = TrainingSlot(), -SLOT_SECONDS
 
     def run(self) -> None:
         """Until all is settled. Interrupted, it stops the open jobs at their providers."""
@@ -56,22 +59,36 @@ class Lanes(Generic[Work]):
             while self.open or any(self.waiting.values()):
                 # hosted jobs first: they run elsewhere while own hardware is busy
                 for own in (False, True):
-                    while self.waiting[own] and self._running(own) < self.room[own]:
-                        self._begin(self.waiting[own].popleft())
+                    while self.waiting[own] and self._running(own) < self.room[own] and self._may(own):
+                        self._begin(self.waiting[own].popleft(), own)
                 self._look()
-                if self.open:
+                if self.open or self.waiting[True]:
                     time.sleep(LOOK_SECONDS)
         except (KeyboardInterrupt, TerminationSignal):
             interrupted(job for _, job, _ in self.open)
             raise
+        finally:
+            self.slot.give_back()
 
     def _running(self, own: bool) -> int:
         return sum(is_hosted(job.provider) != own for _, job, _ in self.open)
 
-    def _begin(self, work: Work) -> None:
+    def _may(self, own: bool) -> bool:
+        """Own hardware belongs to all runs of the server: a work waits for its slot, and the others go on."""
+        if not own:
+            return True
+        if time.monotonic() < self.slot_tried + SLOT_SECONDS:
+            return False
+        free = self.slot.take(1.0)
+        self.slot_tried = -SLOT_SECONDS if free else time.monotonic()
+        return free
+
+    def _begin(self, work: Work, own: bool) -> None:
         began = time.monotonic()
         with told_apart() as fault:
             job = self.begin(work)
+        if own and (fault or job.status == "succeeded"):
+            self.slot.give_back()
         if fault:
             self.settle(work, None, fault[0], time.monotonic() - began)
         elif job.status == "succeeded":
@@ -89,6 +106,8 @@ class Lanes(Generic[Work]):
                 found = looked_at(job)
             if fault or found:
                 self.open.remove(entry)
+                if not is_hosted(job.provider):
+                    self.slot.give_back()
                 self.settle(work, found, fault[0] if fault else None, time.monotonic() - began)
 
     def _is_due(self, job: Job) -> bool:

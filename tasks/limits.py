@@ -20,34 +20,51 @@ LENT_SECONDS = 120.0
 @contextmanager
 def training_slot(job: Job) -> Iterator[None]:
     """Hold one of the `gpu` slots while a job trains on own hardware; waits for one."""
-    with ExitStack() as held:
-        if deployment.id and job.provider == OWN_HARDWARE:
+    if job.provider != OWN_HARDWARE:
+        yield
+        return
+    slot = TrainingSlot()
+    while not slot.take(WAIT_SECONDS):
+        pass
+    try:
+        yield
+    finally:
+        slot.give_back()
+
+
+class TrainingSlot:
+    """A `gpu` slot, also for one who has more to do than to wait for it. A run at a terminal needs none."""
+
+    def __init__(self) -> None:
+        self.held, self.unclaimed = ExitStack(), Unclaimed(OWN_HARDWARE)
+        if deployment.id:
             # the process that died may have held one
             claim("", flow_run.id)
-            unclaimed = Unclaimed(OWN_HARDWARE)
-            while not taken(held, WAIT_SECONDS):
-                unclaimed.give_back()
-        yield
 
+    def take(self, seconds: float) -> bool:
+        """Whether one came free meanwhile. Raises NotConfigured, Unavailable."""
+        if not deployment.id:
+            return True
+        with insisting(OWN_HARDWARE):
+            try:
+                slot = concurrency(
+                    OWN_HARDWARE,
+                    strict=True,
+                    timeout_seconds=seconds,
+                    lease_duration=LENT_SECONDS,
+                    # a server that is away for a while must not end a training that goes well
+                    raise_on_lease_renewal_failure=False,
+                )
+                self.held.enter_context(slot)
+            except TimeoutError:
+                self.unclaimed.give_back()
+                return False
+        claim(OWN_HARDWARE, flow_run.id)
+        self.held.callback(claim, "", flow_run.id)
+        return True
 
-def taken(held: ExitStack, seconds: float) -> bool:
-    """Whether a `gpu` slot came free meanwhile; it is given back with `held`."""
-    with insisting(OWN_HARDWARE):
-        try:
-            # a server that is away for a while must not end a training that goes well
-            slot = concurrency(
-                OWN_HARDWARE,
-                strict=True,
-                timeout_seconds=seconds,
-                lease_duration=LENT_SECONDS,
-                raise_on_lease_renewal_failure=False,
-            )
-            held.enter_context(slot)
-        except TimeoutError:
-            return False
-    claim(OWN_HARDWARE, flow_run.id)
-    held.callback(claim, "", flow_run.id)
-    return True
+    def give_back(self) -> None:
+        self.held.close()
 
 
 def at_rate(provider: str) -> None:

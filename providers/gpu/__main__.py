@@ -18,6 +18,11 @@ from providers.gpu.jobs import JobFolder
 from providers.gpu.progress import Reporter, Stopped, StopSignal
 
 STOPPED = 143  # 128 + SIGTERM
+SHUT_DOWN = TrainingFailed(
+    "The training process was told to end, as by a machine that shuts down. A checkpoint is kept.",
+    "`luthier jobs retry JOB` goes on from it.",
+    transient=True,
+)
 
 
 def run_job(path: Path) -> int:
@@ -33,7 +38,10 @@ def run_job(path: Path) -> int:
         try:
             return _run(job, report, stop)
         except Stopped:
-            report.finish("cancelled", "Stopped; a checkpoint is kept.")
+            if job.called_off.exists():
+                report.finish("cancelled", "Stopped; a checkpoint is kept.")
+            else:
+                report.finish("failed", SHUT_DOWN.message, SHUT_DOWN.failure)
             return STOPPED
         except LuthierError as error:
             report.finish("failed", error.message, error.failure)

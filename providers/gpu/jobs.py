@@ -97,6 +97,11 @@ class JobFolder:
         return self.path / "adapter"
 
     @property
+    def called_off(self) -> Path:
+        """There while the trainer is to end and not to go on."""
+        return self.path / "called-off"
+
+    @property
     def result(self) -> Path:
         return self.path / "result.json"
 

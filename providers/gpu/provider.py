@@ -122,6 +122,7 @@ class Gpu:
             ) from error
 
     def _launch(self, job: JobFolder) -> None:
+        job.called_off.unlink(missing_ok=True)
         before = job.read_state()
         fresh = before.progress if before else Progress(status="queued")
         job.write_progress(
@@ -184,6 +185,7 @@ class Gpu:
         job = self._job(remote_id)
         process = self._process(job)
         if process:
+            job.called_off.touch()
             _end(process)
         state = job.read_state()
         if state is None or state.progress.status not in ENDED:

@@ -131,6 +131,22 @@ def test_killed_between_the_stages_it_does_the_rest_only(
     assert len(trained) == 1
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_machine_that_shuts_down_is_a_fault_that_passes(
+    forking: ForkingGpu, dataset: Dataset, recipe: Recipe, how: signal.Signals
+) -> None:
+    forking.start(dataset, recipe, "job-1")
+    until(lambda: checkpoint.steps_done(folder_of(forking, "job-1").checkpoint) >= 2)
+    os.kill(forking.processes[-1].pid, how)
+    forking.processes[-1].join(PATIENCE)
+    assert forking.processes[-1].exitcode == 143
+    progress = forking.poll("job-1")
+    assert progress.status == "failed" and progress.failure and progress.failure.transient
+    forking.start(dataset, recipe, "job-1")
+    forking.cancel("job-1")
+    assert forking.poll("job-1").status == "cancelled"
+
+
 def test_cancelled_it_keeps_a_checkpoint_and_can_go_on(
     forking: ForkingGpu, dataset: Dataset, recipe: Recipe
 ) -> None:
@@ -305,16 +321,6 @@ def test_measuring_needs_no_torch(recipe: Recipe, tmp_path: Path, parcels: list[
     # the first may need transformers, and with it torch, to convert the tokenizer
     assert runs[1].split()[1] == "False"
     assert runs[0].split()[0] == runs[1].split()[0]
-
-
-def test_sigint_stops_like_sigterm(forking: ForkingGpu, dataset: Dataset, recipe: Recipe) -> None:
-    forking.start(dataset, recipe, "job-1")
-    job = folder_of(forking, "job-1")
-    until(lambda: checkpoint.steps_done(job.checkpoint) >= 1)
-    os.kill(forking.processes[-1].pid, signal.SIGINT)
-    forking.processes[-1].join(PATIENCE)
-    assert forking.processes[-1].exitcode == 143
-    assert forking.poll("job-1").status == "cancelled"
 
 
 def test_within_a_limit_of_memory_it_computes_less_at_once_and_learns_the_same(
