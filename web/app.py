@@ -43,7 +43,7 @@ def create_app(settings: Settings, host: str = "127.0.0.1", runs: bool = True) -
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        registry.owner()
+        warm_up(shop)
         if runs:
             runner.start()
         yield
@@ -93,6 +93,13 @@ def add_pages(app: FastAPI) -> None:
             app.include_router(import_module(name).router, include_in_schema=False)
     if (HERE / "static").is_dir():
         app.mount("/static", StaticFiles(directory=HERE / "static"))
+
+
+def warm_up(shop: Workshop) -> None:
+    """Done before the first person waits for it: the owner's models are read, the templates compiled."""
+    shop.work.cards(shop.registry.owner())
+    if find_spec("web.pages.rendering"):
+        import_module("web.pages.rendering").compile_templates()
 
 
 def hosts(settings: Settings, host: str) -> frozenset[str] | None:

@@ -42,6 +42,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     made.filters |= {
         "ago": words.ago,
@@ -78,6 +79,12 @@ def _environment() -> Environment:
 
 
 templates = Jinja2Templates(env=_environment())
+
+
+def compile_templates() -> None:
+    """Now, so that the first person need not wait for it."""
+    for name in templates.env.list_templates():
+        templates.env.get_template(name)
 
 
 def page(request: Request, name: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
