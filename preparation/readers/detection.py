@@ -12,6 +12,10 @@ from preparation.readers.encoding import BLOCK, encoding_of, marked_encoding, op
 HEAD = 1 << 13
 LINES = 50
 ZIP, OLE = "zip", "ole"  # what they hold decides
+SECTORS = (
+    b"\x09\x00\x06\x00",
+    b"\x0c\x00\x06\x00",
+)  # of 512 or 4096 bytes, small ones of 64: there are no others
 MAGIC = (
     (b"%PDF-", "pdf"),
     (b"PK\x03\x04", ZIP),
@@ -139,6 +143,10 @@ def _ole(path: Path, ending: str) -> str:
     """Which Office or Outlook file it is. Raises Unreadable for those of no reader."""
     import olefile
 
+    damaged = Unreadable("The file is damaged", "open it in its program and save it anew")
+    with open(path, "rb") as file:
+        if file.read(34)[30:] not in SECTORS:
+            raise damaged  # olefile would ask for as much memory as the file says
     try:
         with olefile.OleFileIO(path) as storage:
             for stream, reader, kind in STREAMS:
@@ -147,7 +155,7 @@ def _ole(path: Path, ending: str) -> str:
                         return reader
                     raise unread.refusal(kind)
     except MISREADS as error:
-        raise Unreadable("The file is damaged", "open it in its program and save it anew") from error
+        raise damaged from error
     raise unread.refusal(unread.by_ending(ending) or "office")
 
 

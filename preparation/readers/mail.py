@@ -68,7 +68,7 @@ def letter(subject: str, sender: str, date: datetime | None, id: str, above: str
         answers=plain != subject.strip(),
         id=id,
         above=tuple(re.findall(r"<[^<>\s]+>", above)),
-        at=date,
+        at=date if date is None or date.tzinfo else date.replace(tzinfo=UTC),
     )
 
 
@@ -93,8 +93,7 @@ def _header(message: EmailMessage, name: str) -> str:
 
 def _date(written: str) -> datetime | None:
     try:
-        date = parsedate_to_datetime(written)
-        return date if date.tzinfo else date.replace(tzinfo=UTC)
+        return parsedate_to_datetime(written)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 

@@ -12,6 +12,7 @@ from preparation.readers.markup import blocks, parsed
 from records import Drop, Letter, Row, Source
 
 LARGEST = 1 << 28
+ID, REFERENCES, ANSWERED = 0x1035, 0x1039, 0x1042  # property ids of [MS-OXPROPS]
 
 
 def read(path: Path, source: Source) -> Iterator[Row | Drop | Member]:
@@ -34,8 +35,13 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop | Member]:
 
 
 def _head(message: OutlookMessage) -> Letter:
+    """What was sent and never received has no header, only properties of the same names."""
     heads = {name.casefold(): value for name, value in message.message_headers.items()}
-    above = f"{heads.get('references', '')} {heads.get('in-reply-to', '')}"
+
+    def told(property: int, header: str) -> str:
+        return message.properties.str_prop_value(property) or heads.get(header, "")
+
+    above = f"{told(REFERENCES, 'references')} {told(ANSWERED, 'in-reply-to')}"
     return letter(
-        message.subject or "", message.sender or "", message.sent_date, heads.get("message-id", ""), above
+        message.subject or "", message.sender or "", message.sent_date, told(ID, "message-id"), above
     )

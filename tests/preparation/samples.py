@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.preparation import outlook
+
 STORY = "The ferry leaves at noon. It comes back when the tide allows, which is seldom before six."
 
 
@@ -271,6 +273,7 @@ def samples() -> dict[str, bytes]:
         "records.xml": RECORDS,
         "mail.eml": eml(),
         "box.mbox": mbox(),
+        "mail.msg": outlook.message(SUBJECT="The ferry", BODY=STORY, SENDER="Ann", ADDRESS="a@example.org"),
         "guide.rst": RST.encode(),
         "notes.org": ORG.encode(),
         "work.ipynb": notebook(),

@@ -63,6 +63,7 @@ def told(items: list) -> list:
             [{"id": "1", "q": "When?", "a": "At noon."}, {"id": "2", "q": "Where?", "a": "Here."}],
         ),
         ("mail.eml", [("The ferry", STORY)]),
+        ("mail.msg", [("The ferry", STORY)]),
         (
             "box.mbox",
             [
