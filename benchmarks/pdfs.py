@@ -1,6 +1,6 @@
 """PDFs whose words are known: prose in one column and in two, under a running head, with numbers of pages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 
@@ -24,39 +24,36 @@ def _page(columns: Sequence[Sequence[str]], width: int, number: int) -> str:
     return "\n".join(drawn)
 
 
-def _paragraphs(writer: Writer, width: int, lines: int) -> tuple[list[str], str]:
-    """So many lines of text, and its words."""
+def _lines(writer: Writer, width: int) -> list[str]:
+    """A column of prose."""
     found: list[str] = []
-    while len(found) < lines:
+    while len(found) < LINES:
         found += wrap(writer.text(6), width)
-    return found[:lines], " ".join(found[:lines])
+    return found[:LINES]
 
 
 def one_column(path: Path, pages: int) -> str:
     writer = Writer()
-    return _written(path, pages, lambda: [_paragraphs(writer, 80, LINES)], 0)
+    return written(path, [[_lines(writer, 80)] for _ in range(pages)])
 
 
 def two_columns(path: Path, pages: int) -> str:
     writer = Writer()
-    return _written(path, pages, lambda: [_paragraphs(writer, 38, LINES) for _ in range(2)], 260)
+    return written(path, [[_lines(writer, 38), _lines(writer, 38)] for _ in range(pages)])
 
 
-def _written(path: Path, pages: int, columns: Callable[[], list[tuple[list[str], str]]], width: int) -> str:
-    """Gives back what stands on the pages, head and number aside."""
+def written(path: Path, pages: Sequence[Sequence[Sequence[str]]], width: int = 260) -> str:
+    """Pages of columns of lines, columns so many points apart; gives back the words but head and number."""
     objects = {1: "<</Type/Catalog/Pages 2 0 R>>", 3: "<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>"}
-    words = []
-    for at in range(pages):
-        made = columns()
-        words += [text for _, text in made]
-        stream = _page([lines for lines, _ in made], width, at + 1)
+    for at, columns in enumerate(pages):
+        stream = _page(columns, width, at + 1)
         objects[10 + 2 * at] = (
             f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents {11 + 2 * at} 0 R"
             "/Resources<</Font<</F 3 0 R>>>>>>"
         )
         objects[11 + 2 * at] = f"<</Length {len(stream)}>>stream\n{stream}\nendstream"
-    kids = " ".join(f"{10 + 2 * at} 0 R" for at in range(pages))
-    objects[2] = f"<</Type/Pages/Count {pages}/Kids[{kids}]>>"
+    kids = " ".join(f"{10 + 2 * at} 0 R" for at in range(len(pages)))
+    objects[2] = f"<</Type/Pages/Count {len(pages)}/Kids[{kids}]>>"
     document, places = b"%PDF-1.4\n", {}
     for number, content in sorted(objects.items()):
         places[number] = len(document)
@@ -67,4 +64,4 @@ def _written(path: Path, pages: int, columns: Callable[[], list[tuple[list[str],
     )
     end = f"xref\n0 {size}\n{table}trailer\n<</Size {size}/Root 1 0 R>>\nstartxref\n{len(document)}\n%%EOF\n"
     path.write_bytes(document + end.encode())
-    return " ".join(words)
+    return " ".join(line for columns in pages for lines in columns for line in lines)

@@ -36,7 +36,7 @@ from tests.preparation.samples import STORY, samples
 Extract = Callable[[Path], str]
 ROUNDS = 3
 COPIES = 10
-PAGES = 20
+PAGES = 10
 WORD = re.compile(r"\w+")
 BOTH_READ = (".docx", ".pptx", ".xlsx", ".html", ".csv", ".epub", ".ipynb", ".txt", ".md", ".json")
 
@@ -189,7 +189,7 @@ def mixed(folder: Path) -> None:
     for name, extract in markitdown().items():
         ways[name] = lambda extract=extract: "\n".join(map(extract, paths))  # type: ignore[misc]
     ways |= doc2lora(folder)
-    stories = sum(name.endswith((".docx", ".html", ".txt", ".md", ".ipynb")) for name in map(str, paths))
+    stories = sum(name.endswith((".docx", ".html", "note.txt", ".md", ".ipynb")) for name in map(str, paths))
     stories += 2 * sum(path.suffix == ".epub" for path in paths)
     ours = clock = 0.0
     for name, way in ways.items():

@@ -16,6 +16,7 @@ import pypdfium2
 from pypdfium2 import raw
 
 from preparation.readers import Unreadable, excerpt, ocr
+from preparation.readers.pdf_columns import in_columns
 from records import Drop, Row, Source
 
 PDFIUM = threading.Lock()  # the library is not made for threads
@@ -86,7 +87,8 @@ def _by_pdfium(document: pypdfium2.PdfDocument, index: int) -> tuple[str, str] |
     with PDFIUM:
         try:
             page = document[index]
-            text = plain(page.get_textpage().get_text_bounded())
+            written = page.get_textpage()
+            text = plain(in_columns(written) or written.get_text_bounded())
             pictures = not text and any(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=4))
             page.close()
         except pypdfium2.PdfiumError:
