@@ -33,7 +33,7 @@ from tests.workplace import Workplace, kill_tree
 
 AGAIN_SECONDS = 5.0
 STOP_SECONDS = 30.0  # what does not end so long after SIGTERM is killed, as by a service manager
-COME_SECONDS = 240.0
+COME_SECONDS = 900.0
 HEAL_SECONDS = 1200.0
 QUESTIONS = 42  # enough for a training that takes a while
 MOMENTS = {"training": "own-hardware", "submitting": "hosted", "parked": "hosted", "measuring": "hosted"}

@@ -5,6 +5,7 @@ import logging
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.limits import at_rate
 from tasks.wiring import polling
 
 log = logging.getLogger("luthier.poll")
@@ -13,7 +14,7 @@ log = logging.getLogger("luthier.poll")
 @task(name="poll jobs", cache_policy=NO_CACHE)
 def poll_jobs() -> list[str]:
     """The ids of the jobs that have ended since the last time, well or badly."""
-    ended = polling().sweep()
+    ended = polling().sweep(at_rate)
     for job in ended:
         said = job.failure or job.progress
         log.info(

@@ -13,6 +13,7 @@ from providers import OWN_HARDWARE, is_hosted
 from records import Job
 from tasks.artifacts import ProgressBar
 from tasks.failures import ended_well
+from tasks.limits import at_rate
 from tasks.wiring import carry, open_registry, polling, provider_named
 from waiting.parking import is_cancelled, is_deployed, park
 
@@ -43,6 +44,7 @@ def waiting_for(job: Job) -> str:
 @task(name="look", cache_policy=NO_CACHE)
 def look(job: Job) -> Job:
     """Ask for the job once. A fault that passes changes nothing."""
+    at_rate(job.provider)
     return ended_well(polling().look(open_registry().job(job.id)))
 
 

@@ -8,7 +8,6 @@ with Workplace(folder, OPENAI_BASE_URL=...) as place:
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,15 +21,9 @@ import psutil
 from records import Job, Status
 from registry import Registry
 from tests.asking import asking
+from tests.prefect_server import ROOT, free_port
 
-ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 180.0
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
 
 
 class Workplace:
@@ -86,8 +79,13 @@ class Workplace:
         self.server.send_signal(how)
         self.server.wait()
 
-    def start_worker(self, pool: str = "hosted", **environment: str) -> subprocess.Popen[bytes]:
-        worker = self._process("worker.log", "prefect", "worker", "start", "--pool", pool, **environment)
+    def start_worker(
+        self, pool: str = "hosted", limit: int = 0, **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """`limit`: flows at the same time, or as many as there are."""
+        limited = ["--limit", str(limit)] if limit else []
+        command = ["prefect", "worker", "start", "--pool", pool, *limited]
+        worker = self._process("worker.log", *command, **environment)
         self.workers.append(worker)
         return worker
 

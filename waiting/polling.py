@@ -6,7 +6,7 @@
 
 import logging
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -56,13 +56,17 @@ class Polling:
             seen = {}
         return self._noted([job], seen)[0]
 
-    def sweep(self) -> list[Job]:
-        """Ask for all open hosted jobs whose provider's turn it is; returns those that wait no more."""
+    def sweep(self, at_rate: Callable[[str], None] = lambda name: None) -> list[Job]:
+        """Ask for all open hosted jobs whose provider's turn it is; returns those that wait no more.
+
+        `at_rate` is given each provider's name before it is asked, and may keep it waiting.
+        """
         waiting = [job for job in self.registry.unfinished_jobs() if job.remote_id and job.waits]
         hosted = sorted((job for job in waiting if is_hosted(job.provider)), key=lambda job: job.provider)
         done: list[Job] = []
         for name, jobs in groupby(hosted, lambda job: job.provider):
             if self.registry.take_turn(name, timedelta(seconds=self.settings.poll_seconds)):
+                at_rate(name)
                 done += [job for job in self._swept(name, list(jobs)) if not job.waits]
         return done
 
