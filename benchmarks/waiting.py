@@ -173,6 +173,7 @@ def main() -> None:
         jobs = submitted(registry, home, vendor, asked.jobs)
         ordered(registry, jobs)
         watched(stack.enter_context(serving(home)), vendor, asked.minutes, told)
+        print(table(told), file=sys.stderr, flush=True)
         published(registry, vendor, jobs, told)
     print(json.dumps(asdict(told)) if asked.json else table(told))
     sys.exit(not (told.processes == 1 and told.models == told.jobs and not told.lost and not told.doubled))
