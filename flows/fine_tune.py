@@ -6,6 +6,7 @@ from prefect import State, flow
 from pydantic import Field
 
 from records import Job, Preparation, Recipe, TunedModel
+from tasks.admit import admit
 from tasks.approval import approved, declined
 from tasks.clean import clean
 from tasks.evaluate import evaluate
@@ -47,6 +48,7 @@ def fine_tune(
         approve: Show the data's report and wait for a person's answer before anything is trained.
         to_the_end: Off: return as soon as the job is started; the flow finish-job goes on with it.
     """
+    admit(recipe)
     if dataset_id:
         dataset = fetch_dataset(dataset_id)
     else:

@@ -44,6 +44,9 @@ class Provider(Protocol):
     resumes: ClassVar[bool]  # `start` under the same label goes on with a job that stopped
     chats_with: ClassVar[frozenset[str]]  # parameters of OpenAI's chat that `ChatOptions.more` may hold
 
+    def admit(self, recipe: Recipe) -> None:
+        """Raises what can be said against the recipe before there is a dataset."""
+
     def plan(self, dataset: Dataset, recipe: Recipe) -> Recipe:
         """The recipe with the defaults filled in that depend on the data."""
 

@@ -106,13 +106,18 @@ class Gemini:
         survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
         return hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
 
-    def check(self, dataset: Dataset, recipe: Recipe) -> list[Finding]:
-        """Raises Refused for a base that is closed or dying and for too high a cost; NotConfigured."""
+    def admit(self, recipe: Recipe) -> None:
+        """Raises Refused for a base that is closed or dying, and NotConfigured."""
         options, base = options_of(recipe, Options), find(recipe.base_model, self.bases_file)
         self._refuse(base, recipe, options)
         self.access.demand()
         self.staging.demand()
         _ = self.access.credentials
+
+    def check(self, dataset: Dataset, recipe: Recipe) -> list[Finding]:
+        """Raises what `admit` does, and Refused for too high a cost."""
+        self.admit(recipe)
+        options, base = options_of(recipe, Options), find(recipe.base_model, self.bases_file)
         survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
         estimate = hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
         hosted.refuse_dear(estimate, options.max_cost or self.max_cost, base)

@@ -71,6 +71,10 @@ class Gpu:
         examples = dataset.report.train or checks.count_lines(dataset.train_uri)
         return planned(recipe, examples, dataset.kind)
 
+    def admit(self, recipe: Recipe) -> None:
+        """Raises InvalidData for unknown options."""
+        self._options(recipe)
+
     def check(self, dataset: Dataset, recipe: Recipe) -> list[Finding]:
         """Raises NotConfigured if the base model can't be had, InvalidData for unknown options."""
         self._options(recipe)

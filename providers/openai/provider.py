@@ -138,14 +138,21 @@ class OpenAI:
         survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
         return hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
 
-    def check(self, dataset: Dataset, recipe: Recipe) -> list[Finding]:
-        """Raises NotConfigured, and Refused for a base that is closed or dying and for too high a cost."""
+    def admit(self, recipe: Recipe) -> None:
+        """Raises NotConfigured, and Refused for a base that is closed or dying."""
+        self._admitted(recipe)
+
+    def _admitted(self, recipe: Recipe) -> tuple[HostedOptions, Base]:
         options = options_of(recipe, Options)
-        file_says = find(recipe.base_model, self.bases_file)
         if not self.api_key:
-            hosted.refuse_closed(file_says, self.today())
+            hosted.refuse_closed(find(recipe.base_model, self.bases_file), self.today())
         base = self.base(recipe.base_model)
         self._refuse(base, options)
+        return options, base
+
+    def check(self, dataset: Dataset, recipe: Recipe) -> list[Finding]:
+        """Raises what `admit` does, and Refused for too high a cost."""
+        options, base = self._admitted(recipe)
         survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
         estimate = hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
         hosted.refuse_dear(estimate, options.max_cost or self.max_cost, base)

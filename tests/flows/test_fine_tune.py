@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import launch
-from errors import NotEnoughData, TrainingFailed
+from errors import LuthierError, NotEnoughData, TrainingFailed
 from providers.gpu.jobs import JobFolder
 from records import Job, Recipe, TunedModel
 from tasks.wiring import open_registry
@@ -65,6 +65,24 @@ def test_a_table_becomes_a_measured_and_published_model_that_can_be_traced(
     assert (again.id, again.job_id, again.dataset_id) == (model.id, model.job_id, model.dataset_id)
     assert again.created_at == model.created_at
     assert len(registry.jobs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("gemini-2.5-pro", "was shut down"),
+        ("smollm2-135", "no base model called"),
+        ("gemini-3.5-flash", "GOOGLE"),
+    ],
+)
+def test_a_base_that_can_not_be_trained_is_refused_before_a_file_is_read(
+    home: Path, base: str, words: str
+) -> None:
+    parameters = {"sources": ["/no/such/file.csv"], "use_case": USE_CASE, "recipe": Recipe(base_model=base)}
+    with pytest.raises(LuthierError) as raised:
+        launch.run("fine_tune", parameters)
+    assert words in str(raised.value)
+    assert open_registry().jobs() == []
 
 
 def test_too_few_examples_fail_the_job_before_anything_is_trained(

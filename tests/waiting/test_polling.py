@@ -185,3 +185,18 @@ def test_a_single_look_tells_the_steps_and_a_sweep_does_not_forget_them(
     polling.sweep()
     swept = polling.registry.job(job.id).progress
     assert swept and (swept.step, swept.metrics) == (2, looked.metrics)
+
+
+def test_who_looks_by_a_clock_of_their_own_gets_every_turn_and_nobody_gets_two(
+    polling: Polling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [now()]
+    monkeypatch.setattr("registry.waits.now", lambda: clock[0])
+    minute, registry = timedelta(minutes=1), polling.registry
+    assert registry.take_turn("openai", minute)
+    for moved, gets in ((timedelta(seconds=30), False), (timedelta(seconds=29.9), True)):
+        clock[0] += moved
+        assert registry.take_turn("openai", minute) == gets
+    registry.put_off("openai", clock[0] + 5 * minute)
+    clock[0] += 4.99 * minute
+    assert not registry.take_turn("openai", minute), "the vendor's own word is kept to the second"
