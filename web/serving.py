@@ -159,8 +159,6 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     quiet_dependencies()
-    # as in the trainer: threads that spin while they wait starve a training beside the chat
-    os.putenv("OMP_WAIT_POLICY", "passive")
     serve(sys.stdin, answers, settings().root)
 
 
