@@ -69,6 +69,10 @@ function choose(tab) {
   }
 }
 
+// what a form's answer shows once is asked for no second time by loading the page anew
+const shownAt = document.querySelector("[data-address]");
+if (shownAt) history.replaceState(null, "", shownAt.dataset.address);
+
 // a plain form that asks first
 document.addEventListener("submit", async (event) => {
   const form = event.target;

@@ -1,5 +1,7 @@
 """The profile in a browser: plan, keys, password, users."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from registry import Registry
@@ -28,7 +30,8 @@ def test_a_key_is_shown_once_and_revoked_at_once(page: Page, registry: Registry)
     secret = page.locator("#new-key").inner_text()
     assert registry.account_of_key(secret) is not None
     assert serious_faults(page) == []
-    page.goto("/profile")
+    expect(page).to_have_url(re.compile("/profile#keys$"))
+    page.reload()
     expect(page.locator("#new-key")).to_have_count(0)
     line = page.locator("#keys tbody tr")
     expect(line).to_contain_text("production")
