@@ -120,7 +120,7 @@ async def _one(
                 if isinstance(piece, str):
                     asked.answers[side] = asked.answers.get(side, "") + piece
                     arrived.put_nowait({"side": side, "text": piece})
-                elif isinstance(piece, Usage) and piece.finish_reason == "length":
+                elif side == "tuned" and isinstance(piece, Usage) and piece.finish_reason == "length":
                     arrived.put_nowait(
                         {"side": side, "note": "The answer was cut at the length that is set."}
                     )
