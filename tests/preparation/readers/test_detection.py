@@ -1,6 +1,7 @@
 import gzip
 import io
 import zipfile
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,7 @@ def word() -> bytes:
         (b"PAR1\x00\x00", "", "columns"),
         (b"\x00\x01\x02\x03" * 50, ".xlsx", "workbook"),
     ],
+    ids=count(),  # content that holds the time would be another test in each process
 )
 def test_documents_are_known_by_what_they_hold(
     folder: Path, content: bytes, ending: str, format: str
