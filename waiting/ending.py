@@ -1,7 +1,7 @@
 """Prefect runs that are to end, or died: how the server sees them, and the states that they are given."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -81,6 +81,36 @@ def _cancel(client: "SyncPrefectClient", run: "FlowRun", at_once: bool) -> None:
 
     state: State[Any] = Cancelled(message="Cancelled while no process worked on it.")
     client.set_flow_run_state(run.id, state if at_once else Cancelling(), force=at_once)
+
+
+def crash_silent(since: datetime) -> int:
+    """Mark the deployed runs as crashed that have given no sign of life since; returns how many.
+
+    An automation of the server does that sooner, but for none that died before its first sign, and not
+    where several processes share the server's chores and the one that knows the automation is not asked.
+    """
+    from prefect.states import Crashed, State
+
+    state: State[Any] = Crashed(message="Its process is gone: it was killed, or its machine is.")
+    with server() as client:
+        running = ours(client, {"state": {"type": {"any_": ["RUNNING"]}}})
+        old = [run for run in running if run.deployment_id and run.state and run.state.timestamp < since]
+        silent = [run for run in old if not _is_heard_of(client, run.id, since)]
+        for run in silent:
+            client.set_flow_run_state(run.id, state)
+    return len(silent)
+
+
+def _is_heard_of(client: "SyncPrefectClient", id: UUID, since: datetime) -> bool:
+    from prefect.events.filters import EventFilter
+
+    wanted = EventFilter.model_validate(
+        {
+            "occurred": {"since": since, "until": now() + timedelta(hours=1)},
+            "resource": {"id": [f"prefect.flow-run.{id}"]},
+        }
+    )
+    return bool(client.read_events(wanted, limit=1).events)
 
 
 def crashes(since: datetime) -> list[Crash]:

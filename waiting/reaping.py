@@ -13,7 +13,7 @@ from errors import LuthierError, NotFound, TrainingFailed
 from providers import is_hosted
 from records import ENDED, Failure, Job, Record, now
 from registry.runs import Run
-from waiting.ending import Crash, Ended, crashes, end_unattended, ends_of, go_on
+from waiting.ending import Crash, Ended, crash_silent, crashes, end_unattended, ends_of, go_on
 from waiting.polling import Polling
 from waiting.stopping import stop
 
@@ -24,6 +24,8 @@ MOST_CRASHES = 3
 RECENT = timedelta(days=1)
 # a worker tells of a death once more when it has cleaned up, which would end a run that goes on already
 SETTLING = timedelta(seconds=20)
+# ten signs of life that didn't come
+SILENCE = timedelta(minutes=5)
 # so long a trainer is left to the reaper of the machine that it runs on
 STRANGE = timedelta(minutes=2)
 
@@ -44,6 +46,7 @@ class Reaping:
     def reap(self) -> Reaped:
         """Look at all. Doing it twice changes nothing more. Raises Unavailable without the Prefect server."""
         end_unattended()
+        crash_silent(now() - SILENCE)
         hopeful = {crash.id for crash in self._hopeful()}
         open = self.registry.unfinished_jobs()
         carriers = {job.id: self.registry.carriers(job.id) for job in open}

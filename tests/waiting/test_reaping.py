@@ -1,5 +1,6 @@
 """What becomes of open jobs whose Prefect run has ended: a real server, OpenAI's SDK on loopback."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -7,12 +8,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from records import now
 from tests.carried_jobs import Place, at_vendor, state_of
 from tests.hosted import openai
 from tests.hosted_jobs import add_job
 from tests.vendors.openai_vendor import OpenAIVendor
 from waiting import reaping
-from waiting.ending import end_runs, ends_of
+from waiting.ending import crash_silent, end_runs, ends_of
 from waiting.reaping import Reaping
 from waiting.stopping import stop
 
@@ -22,6 +24,8 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 @pytest.fixture
 def vendor(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIVendor]:
     monkeypatch.setattr(reaping, "SETTLING", timedelta(0))
+    # other tests leave runs on the session's server
+    monkeypatch.setattr(reaping, "SILENCE", timedelta(days=1))
     with openai(monkeypatch) as made:
         made.pace.seconds = 10**9
         yield made
@@ -81,6 +85,37 @@ def test_a_run_that_dies_again_and_again_ends_with_its_job(place: Place, vendor:
     failure = place.registry.job(job.id).failure
     assert failure and "out of memory" in failure.message
     assert at_vendor(vendor, job) == "cancelled" and state_of(run) == "Crashed"
+
+
+def test_a_run_that_fell_silent_before_its_first_sign_of_life_goes_on(place: Place) -> None:
+    from prefect.states import Running
+
+    dead, alive, new = (place.started(seed) for seed in range(3))
+    silent, beating = place.carried(dead, Running()), place.carried(alive, Running())
+    since = now()
+    sign_of_life(beating)
+    started = place.carried(new, Running())
+    assert crash_silent(since)
+    assert silent in Reaping(place.asking).reap().went_on
+    assert [state_of(run) for run in (silent, beating, started)] == ["AwaitingRetry", "Running", "Running"]
+
+
+def sign_of_life(run: str) -> None:
+    """What Prefect's engine sends twice a minute."""
+    from prefect.client.orchestration import get_client
+
+    resource = {"prefect.resource.id": f"prefect.flow-run.{run}"}
+    event = {"event": "prefect.flow-run.heartbeat", "resource": resource, "id": str(uuid4())}
+    with get_client(sync_client=True) as client:
+        sent = [event | {"occurred": now().isoformat()}]
+        client.request("POST", "/events", json=sent).raise_for_status()
+        for _ in range(100):
+            asked = {"filter": {"resource": {"id": [resource["prefect.resource.id"]]}}}
+            events = client.request("POST", "/events/filter", json=asked).json()["events"]
+            if any(one["event"] == event["event"] for one in events):
+                return
+            time.sleep(0.2)
+    raise AssertionError("the server has not kept the event")
 
 
 def test_a_vendor_that_is_away_is_asked_again(place: Place, vendor: OpenAIVendor) -> None:
