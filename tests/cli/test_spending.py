@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import cli
+from cli import terminal
 from records import Job, Price, Progress, Recipe
 from tasks.wiring import open_registry
 
@@ -22,7 +23,7 @@ def job(base: str, provider: str, tokens: int, estimate: Price | None = None) ->
 
 
 def said(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(terminal.out, "width", 200)
     monkeypatch.setattr(sys, "argv", ["luthier", *arguments])
     with pytest.raises(SystemExit) as ended:
         cli.main()

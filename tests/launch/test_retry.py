@@ -8,7 +8,7 @@ from tests.launch.conftest import Furnished
 from tests.launch.following import ended, eventually, started, steps
 from tests.prefect_server import BIN, environment, worker
 
-PREPARED = {"ingest", "clean", "structure and split", "open job"}
+PREPARED = {"admit", "ingest", "clean", "structure and split", "open job"}
 
 
 def test_another_machine_goes_on_at_the_step_that_failed(

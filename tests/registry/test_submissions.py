@@ -94,16 +94,18 @@ def test_of_many_threads_exactly_one_gets_the_claim(registry):
 
 
 def test_of_several_processes_exactly_one_gets_the_claim(registry):
+    # each lives until all have asked: the claim of a process that is gone is taken over
     code = (
         "from pathlib import Path; from registry import Registry; "
-        f"print(Registry({registry.url!r}, Path('.'), '').intend('job-1', 'openai', 'key-1').token)"
+        f"token = Registry({registry.url!r}, Path('.'), '').intend('job-1', 'openai', 'key-1').token; "
+        "print(token, flush=True); input()"
     )
-    running = [
-        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-    tokens = [process.communicate()[0].strip() for process in running]
-    assert sorted(token == "None" for token in tokens) == [False, True, True, True]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, **pipes) for _ in range(4)]
+    tokens = [process.stdout.readline().strip() for process in running]
+    for process in running:
+        process.communicate("\n")
+    assert all(tokens) and sorted(token == "None" for token in tokens) == [False, True, True, True]
 
 
 def claimed_and_killed(registry) -> None:
