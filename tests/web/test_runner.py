@@ -363,6 +363,7 @@ def test_a_job_that_failed_at_its_vendor_fails_its_run_and_is_not_bought_again(s
 
 def test_a_process_that_submitted_its_job_ends_and_the_run_goes_on(stage, vendor, finish):
     run = trained_at(vendor, stage, finish, 1, status="in_progress")
+    vendor.fault("GET", "/fine_tuning/jobs", times=1000, status=500)
     stage.shop.registry.update_run(run.id, pid=os.getpid(), pid_started=1.0)
     for _ in range(5):
         stage.runner.tick()
