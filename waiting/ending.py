@@ -1,7 +1,7 @@
 """Prefect runs that are to end, or died: how the server sees them, and the states that they are given."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # of deployments whose flows go on where they stopped
 GO_ON = ("fine-tune", "finish-job", "prepare-dataset", "run-batch", "retry-failed")
 TAG = "luthier"
+# events that a run's process sends: before the flow starts, then twice a minute
+SIGNS = ("prefect.flow-run.pull-step.executed", "prefect.flow-run.heartbeat")
 
 
 class Ended(NamedTuple):
@@ -84,33 +86,31 @@ def _cancel(client: "SyncPrefectClient", run: "FlowRun", at_once: bool) -> None:
 
 
 def crash_silent(since: datetime) -> int:
-    """Mark the deployed runs as crashed that have given no sign of life since; returns how many.
+    """Mark the deployed runs as crashed whose last sign of life is older than that; returns how many.
 
-    An automation of the server does that sooner, but for none that died before its first sign, and not
-    where several processes share the server's chores and the one that knows the automation is not asked.
+    An automation of the server does so sooner, but for none that died before its first heartbeat. A run of
+    which nothing was ever heard is left alone: its events may not get through, where a proxy stops them.
     """
     from prefect.states import Crashed, State
 
-    state: State[Any] = Crashed(message="Its process is gone: it was killed, or its machine is.")
+    told = "Its process is gone: it was killed, or its machine is. It goes on by itself where it stopped."
+    state: State[Any] = Crashed(message=told)
     with server() as client:
         running = ours(client, {"state": {"type": {"any_": ["RUNNING"]}}})
         old = [run for run in running if run.deployment_id and run.state and run.state.timestamp < since]
-        silent = [run for run in old if not _is_heard_of(client, run.id, since)]
+        silent = [run for run in old if (heard := _last_sign(client, run.id)) and heard < since]
         for run in silent:
             client.set_flow_run_state(run.id, state)
     return len(silent)
 
 
-def _is_heard_of(client: "SyncPrefectClient", id: UUID, since: datetime) -> bool:
+def _last_sign(client: "SyncPrefectClient", id: UUID) -> datetime | None:
+    """When the run's own process last told of itself, and not the server of it."""
     from prefect.events.filters import EventFilter
 
-    wanted = EventFilter.model_validate(
-        {
-            "occurred": {"since": since, "until": now() + timedelta(hours=1)},
-            "resource": {"id": [f"prefect.flow-run.{id}"]},
-        }
-    )
-    return bool(client.read_events(wanted, limit=1).events)
+    wanted = {"resource": {"id": [f"prefect.flow-run.{id}"]}, "event": {"name": list(SIGNS)}}
+    newest = client.read_events(EventFilter.model_validate(wanted), limit=1).events
+    return newest[0].occurred if newest else None
 
 
 def crashes(since: datetime) -> list[Crash]:

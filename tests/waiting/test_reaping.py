@@ -87,25 +87,28 @@ def test_a_run_that_dies_again_and_again_ends_with_its_job(place: Place, vendor:
     assert at_vendor(vendor, job) == "cancelled" and state_of(run) == "Crashed"
 
 
-def test_a_run_that_fell_silent_before_its_first_sign_of_life_goes_on(place: Place) -> None:
+def test_a_run_that_fell_silent_before_its_first_heartbeat_goes_on(place: Place) -> None:
     from prefect.states import Running
 
-    dead, alive, new = (place.started(seed) for seed in range(3))
-    silent, beating = place.carried(dead, Running()), place.carried(alive, Running())
+    dead, alive, unheard, new = (place.started(seed) for seed in range(4))
+    silent, beating, mute = (place.carried(job, Running()) for job in (dead, alive, unheard))
+    sign_of_life(silent, "pull-step.executed")
     since = now()
-    sign_of_life(beating)
+    sign_of_life(beating, "heartbeat")
     started = place.carried(new, Running())
-    assert crash_silent(since)
+    sign_of_life(started, "pull-step.executed")
+    assert crash_silent(since) == 1
     assert silent in Reaping(place.asking).reap().went_on
-    assert [state_of(run) for run in (silent, beating, started)] == ["AwaitingRetry", "Running", "Running"]
+    assert state_of(silent) == "AwaitingRetry"
+    assert [state_of(run) for run in (beating, mute, started)] == ["Running"] * 3
 
 
-def sign_of_life(run: str) -> None:
-    """What Prefect's engine sends twice a minute."""
+def sign_of_life(run: str, kind: str) -> None:
+    """What a run's process sends."""
     from prefect.client.orchestration import get_client
 
     resource = {"prefect.resource.id": f"prefect.flow-run.{run}"}
-    event = {"event": "prefect.flow-run.heartbeat", "resource": resource, "id": str(uuid4())}
+    event = {"event": f"prefect.flow-run.{kind}", "resource": resource, "id": str(uuid4())}
     with get_client(sync_client=True) as client:
         sent = [event | {"occurred": now().isoformat()}]
         client.request("POST", "/events", json=sent).raise_for_status()
