@@ -35,12 +35,22 @@ def ended(api: str, run_id: str, than: str = "") -> dict[str, Any]:
     return eventually(look, END_SECONDS)
 
 
-def steps(api: str, run_id: str) -> dict[str, str]:
-    """The latest state of each step."""
+def steps(api: str, run_id: str, last: str) -> dict[str, str]:
+    """The latest state of each step, once `last` is among them and all have ended.
+
+    A server writes the states of steps down a little later than that of their run.
+    """
     query = {"flow_runs": {"id": {"any_": [run_id]}}}
-    runs = CLIENT.post(f"{api}/task_runs/filter", json=query).json()
-    runs.sort(key=lambda run: run["state"]["timestamp"])
-    return {run["name"].rpartition("-")[0]: run["state"]["name"] for run in runs}
+
+    def look() -> dict[str, str] | None:
+        runs = CLIENT.post(f"{api}/task_runs/filter", json=query).json()
+        runs.sort(key=lambda run: run["state"]["timestamp"])
+        latest = {run["name"].rpartition("-")[0]: run["state"] for run in runs}
+        if last not in latest or any(state["type"] not in ENDED for state in latest.values()):
+            return None
+        return {name: state["name"] for name, state in latest.items()}
+
+    return eventually(look)
 
 
 def eventually(look: Callable[[], T | None], seconds: float = 60) -> T:
