@@ -25,19 +25,23 @@ class Place:
         self.registry.record_remote(job.id, remote_id)
         return self.registry.update_job(job.id, status="in_progress", remote_id=remote_id)
 
-    def carried(self, job: Job, *states: Any) -> str:
-        """A new run that works on the job and went through those states."""
-        run = new_run(*states)
+    def carried(self, job: Job, *states: Any, pool: str | None = None) -> str:
+        """A new run that works on the job and went through those states. `pool` names a type of work pool."""
+        run = new_run(*states, pool=pool)
         self.registry.carry(run, job.id)
         return run
 
 
-def new_run(*states: Any) -> str:
+def new_run(*states: Any, pool: str | None = None) -> str:
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
 
     with get_client(sync_client=True) as client:
         flow = client.create_flow_from_name("finish-job")
-        deployment = client.create_deployment(flow, "hosted")
+        name = f"a-{pool}" if pool else None
+        if name and name not in [one.name for one in client.read_work_pools()]:
+            client.create_work_pool(WorkPoolCreate(name=name, type=pool))
+        deployment = client.create_deployment(flow, name or "hosted", work_pool_name=name)
         run = client.create_flow_run_from_deployment(deployment, tags=["luthier"]).id
         for state in states:
             client.set_flow_run_state(run, state, force=True)

@@ -85,23 +85,44 @@ def _cancel(client: "SyncPrefectClient", run: "FlowRun", at_once: bool) -> None:
     client.set_flow_run_state(run.id, state if at_once else Cancelling(), force=at_once)
 
 
-def crash_silent(since: datetime) -> int:
-    """Mark the deployed runs as crashed whose last sign of life is older than that; returns how many.
+def crash_silent(since: datetime, taken_since: datetime) -> int:
+    """Mark the deployed runs as crashed that died without a word; returns how many.
 
-    An automation of the server does so sooner, but for none that died before its first heartbeat. A run of
-    which nothing was ever heard is left alone: its events may not get through, where a proxy stops them.
+    Those are the running ones whose last sign of life is older than `since`: an automation of the server
+    finds them sooner, but none that died before its first heartbeat. And those that a worker took before
+    `taken_since` and never began, where it starts processes; a cluster may be waiting for a machine. A
+    running one of which nothing was ever heard is left alone: its events may not get through, where a proxy
+    stops them.
     """
     from prefect.states import Crashed, State
 
     told = "Its process is gone: it was killed, or its machine is. It goes on by itself where it stopped."
     state: State[Any] = Crashed(message=told)
     with server() as client:
-        running = ours(client, {"state": {"type": {"any_": ["RUNNING"]}}})
-        old = [run for run in running if run.deployment_id and run.state and run.state.timestamp < since]
-        silent = [run for run in old if (heard := _last_sign(client, run.id)) and heard < since]
+        silent = [
+            run
+            for run in _entered(client, "RUNNING", since)
+            if (heard := _last_sign(client, run.id)) and heard < since
+        ]
+        silent += [
+            run
+            for run in _entered(client, "PENDING", taken_since)
+            if _is_a_process(client, run) and (_last_sign(client, run.id) or taken_since) <= taken_since
+        ]
         for run in silent:
             client.set_flow_run_state(run.id, state)
     return len(silent)
+
+
+def _entered(client: "SyncPrefectClient", kind: str, before: datetime) -> "list[FlowRun]":
+    """Deployed runs that have been in a state of this type since before then."""
+    found = ours(client, {"state": {"type": {"any_": [kind]}}})
+    return [run for run in found if run.deployment_id and run.state and run.state.timestamp < before]
+
+
+def _is_a_process(client: "SyncPrefectClient", run: "FlowRun") -> bool:
+    pool = run.work_pool_name
+    return pool is not None and client.read_work_pool(pool).type == "process"
 
 
 def _last_sign(client: "SyncPrefectClient", id: UUID) -> datetime | None:

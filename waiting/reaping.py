@@ -26,6 +26,8 @@ RECENT = timedelta(days=1)
 SETTLING = timedelta(seconds=20)
 # ten signs of life that didn't come
 SILENCE = timedelta(minutes=5)
+# between the moment when a worker takes a run and its begin there are seconds
+STARTING = timedelta(minutes=15)
 # so long a trainer is left to the reaper of the machine that it runs on
 STRANGE = timedelta(minutes=2)
 
@@ -46,7 +48,7 @@ class Reaping:
     def reap(self) -> Reaped:
         """Look at all. Doing it twice changes nothing more. Raises Unavailable without the Prefect server."""
         end_unattended()
-        crash_silent(now() - SILENCE)
+        crash_silent(now() - SILENCE, now() - STARTING)
         hopeful = {crash.id for crash in self._hopeful()}
         open = self.registry.unfinished_jobs()
         carriers = {job.id: self.registry.carriers(job.id) for job in open}

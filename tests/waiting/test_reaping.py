@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from flows.sync_jobs import sync_jobs
 from records import now
 from tests.carried_jobs import Place, at_vendor, state_of
 from tests.hosted import openai
@@ -26,6 +27,7 @@ def vendor(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIVendor
     monkeypatch.setattr(reaping, "SETTLING", timedelta(0))
     # other tests leave runs on the session's server
     monkeypatch.setattr(reaping, "SILENCE", timedelta(days=1))
+    monkeypatch.setattr(reaping, "STARTING", timedelta(days=1))
     with openai(monkeypatch) as made:
         made.pace.seconds = 10**9
         yield made
@@ -97,10 +99,36 @@ def test_a_run_that_fell_silent_before_its_first_heartbeat_goes_on(place: Place)
     sign_of_life(beating, "heartbeat")
     started = place.carried(new, Running())
     sign_of_life(started, "pull-step.executed")
-    assert crash_silent(since) == 1
+    assert crash_silent(since, now() - timedelta(days=1)) == 1
     assert silent in Reaping(place.asking).reap().went_on
     assert state_of(silent) == "AwaitingRetry"
     assert [state_of(run) for run in (beating, mute, started)] == ["Running"] * 3
+
+
+def test_a_run_that_a_worker_took_and_never_began_goes_on(place: Place) -> None:
+    from prefect.states import Pending
+
+    jobs = [place.started(seed) for seed in range(4)]
+    lost, starting, queued = (
+        place.carried(job, Pending(), pool=pool)
+        for job, pool in zip(jobs, ("process", "process", "kubernetes"), strict=False)
+    )
+    taken_since = now()
+    sign_of_life(starting, "pull-step.executed")
+    new = place.carried(jobs[3], Pending(), pool="process")
+    crash_silent(now() - timedelta(days=1), taken_since)
+    assert lost in Reaping(place.asking).reap().went_on
+    assert state_of(lost) == "AwaitingRetry"
+    assert [state_of(run) for run in (starting, queued, new)] == ["Pending"] * 3
+
+
+def test_the_pass_of_each_minute_reaps_too(place: Place, vendor: OpenAIVendor) -> None:
+    from prefect.states import Cancelled, Running
+
+    job = place.started(1)
+    place.carried(job, Running(), Cancelled())
+    assert sync_jobs() == 0
+    assert place.registry.job(job.id).status == at_vendor(vendor, job) == "cancelled"
 
 
 def sign_of_life(run: str, kind: str) -> None:
