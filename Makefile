@@ -27,14 +27,14 @@ $(VENV)/dev.done: $(VENV)/run.done requirements/dev.lock
 demo: setup
 	@$(BIN)/luthier demo
 
-# a file's tests stay in one process: they share servers and tiny models
+# a file's tests stay in one process: they share servers and tiny models; ARGS are pytest's own
 PYTEST := $(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile
 test: $(VENV)/dev.done
-	$(PYTEST)
+	$(PYTEST) $(ARGS)
 
 # what keeps its state in the registry once more, on a Postgres that the tests start
 test-postgres: $(VENV)/dev.done
-	$(PYTEST) tests/registry tests/web --database postgres
+	$(PYTEST) tests/registry tests/web --database postgres $(ARGS)
 
 # llama.cpp is compiled, which takes minutes; then what is exported for it is asked there
 llama: $(VENV)/dev.done
