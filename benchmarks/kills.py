@@ -46,6 +46,8 @@ STRUCK = {  # at which moments there is such a process
 }
 LEASES = "prefect.server.concurrency.lease_storage"
 ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+WITH_SERVER, WITH_WORKERS = ("server", "machine"), ("worker", "machine")
+LINGER_SECONDS = 10.0  # that a process takes to end once its run has
 
 
 @dataclass
@@ -75,6 +77,7 @@ class Round:
         self.place, self.vendor, self.base, self.who, self.how = place, vendor, base, who, how
         self.name = f"{who}-{how.name}"
         self.runs: dict[str, str] = {}
+        self.flows: dict[str, int] = {}
         self.datasets: dict[str, str] = {}
         self.endless = Pace(polls=10**9)
         # until then the vendor does not answer the calls at which runs are to be met
@@ -86,11 +89,11 @@ class Round:
         begun = time.time()
         self._strike()
         made = [Fate(self.who, self.how.name, moment) for moment in self.runs]
-        if self.who != "server":
+        if self.who not in WITH_SERVER:
             time.sleep(2)
             self._see(made)
         self._start_again()
-        if self.who == "server":
+        if self.who in WITH_SERVER:
             self._see(made)
         self.endless.seconds = 0
         self._watch(made, begun)
@@ -151,20 +154,20 @@ class Round:
         return mine[0].step if mine and mine[0] else 0
 
     def _strike(self) -> None:
-        flows = [self.place.process_of(self.runs[moment]) for moment in self.runs if moment != "parked"]
+        self.flows = {at: self.place.process_of(run) for at, run in self.runs.items() if at != "parked"}
         workers = [worker.pid for worker in self.place.workers]
         server = [self.place.server.pid] if self.place.server else []
         struck = {
-            "flow": flows,
+            "flow": list(self.flows.values()),
             "trainer": trainers(self.place),
             "worker": workers,
             "server": server,
-            "machine": [*server, *workers, *flows, *trainers(self.place)],
+            "machine": [*server, *workers, *self.flows.values(), *trainers(self.place)],
         }[self.who]
         for pid in struck:
             psutil.Process(pid).send_signal(self.how)
-        gone = [self.place.server] if self.place.server and self.who in ("server", "machine") else []
-        if self.who in ("worker", "machine"):
+        gone = [self.place.server] if self.place.server and self.who in WITH_SERVER else []
+        if self.who in WITH_WORKERS:
             gone += self.place.workers
         for process in gone:
             with suppress(subprocess.TimeoutExpired):
@@ -175,9 +178,9 @@ class Round:
 
     def _start_again(self) -> None:
         time.sleep(AGAIN_SECONDS)
-        if self.who in ("server", "machine"):
+        if self.who in WITH_SERVER:
             self.place.start_server()
-        if self.who in ("worker", "machine"):
+        if self.who in WITH_WORKERS:
             self.place.workers.clear()
             start_workers(self.place)
 
@@ -204,8 +207,11 @@ class Round:
                     open.remove(fate)
         for fate in fates:
             fate.end = self._end(self.runs[fate.moment])
-            retried = ["retried"] if self.hastened and fate.moment == "training" else []
-            fate.then = " → ".join([*self._history(fate.moment, begun), *retried])
+        time.sleep(LINGER_SECONDS)
+        for fate in fates:
+            more = ["retried"] if self.hastened and fate.moment == "training" else []
+            more += ["its first process lives on"] if is_alive(self.flows.get(fate.moment, 0)) else []
+            fate.then = " → ".join([*self._history(fate.moment, begun), *more])
             fate.paid, fate.models = self._paid(fate.moment), self._models(fate.moment)
 
     def _hasten(self) -> None:

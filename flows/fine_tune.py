@@ -48,7 +48,7 @@ def fine_tune(
         approve: Show the data's report and wait for a person's answer before anything is trained.
         to_the_end: Off: return as soon as the job is started; the flow finish-job goes on with it.
     """
-    admit(recipe)
+    admit(recipe, dataset_id)
     if dataset_id:
         dataset = fetch_dataset(dataset_id)
     else:

@@ -1,9 +1,30 @@
-"""Whether a stopped job goes on under its own id, or as a new attempt."""
+"""Whether there is a job already, and whether a stopped one goes on under its own id or as a new attempt."""
 
-from providers import Provider
-from records import Job
+from providers import Provider, is_hosted
+from records import Job, Recipe
 from registry.store import Registry
-from tasks.wiring import tell_run
+from tasks.wiring import provider_named, tell_run
+
+
+def is_bought(job: Job, registry: Registry) -> bool:
+    """Whether a hosted job is at its vendor, so that going on with it buys nothing. Raises Unavailable."""
+    if not is_hosted(job.provider):
+        return False
+    submission = registry.submitted(job.id)
+    if job.remote_id or submission is None:
+        return bool(job.remote_id)
+    # a process that died while it submitted leaves no more than the intent: then the vendor alone knows
+    return bool(submission.remote_id or provider_named(job.provider).find(job.id))
+
+
+def bought_before(recipe: Recipe, dataset_id: str | None, registry: Registry) -> bool:
+    """Whether a job of this recipe, on this dataset or on any, is at its vendor. Raises Unavailable."""
+    for job in registry.jobs():
+        full = job.recipe.but(**recipe.model_dump(exclude_none=True))
+        asked = Job.id_for(dataset_id or job.dataset_id, full, job.attempt)
+        if asked == job.id and is_bought(job, registry):
+            return True
+    return False
 
 
 def taken_up(job: Job, provider: Provider, registry: Registry) -> Job:

@@ -10,6 +10,7 @@ from providers.quotes import quotes
 from records import Dataset, Finding, Job, Recipe
 from settings import settings
 from tasks.artifacts import report_rows, show_table
+from tasks.attempts import is_bought
 from tasks.failures import kept_with
 from tasks.retries import PATIENT
 from tasks.wiring import base_named, forget_workspaces, open_registry, provider_named
@@ -27,6 +28,10 @@ def validate(dataset: Dataset, recipe: Recipe, job: Job | None = None) -> Datase
     registry = open_registry()
     if job and job.status == "succeeded":
         return dataset
+    if job and is_bought(job, registry):
+        # it was checked before, and the base may have closed since: nothing new is bought
+        log.info("%s is at its vendor already.", job.id)
+        return registry.dataset(dataset.id)
     if job:
         registry.update_job(job.id, status="validating_files")
     with kept_with(job):
