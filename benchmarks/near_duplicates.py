@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.scale import Writer, computing
-from preparation.duplicates import Shingles, near_duplicates, tokens
+from preparation.duplicates import Shingles, near_duplicates, signed, tokens
 
 Found = set[int]  # numbers of the texts that would go
 THRESHOLD = 0.85
+BATCH = 1000  # texts that are signed together
 
 
 class Planted(NamedTuple):
@@ -58,8 +59,8 @@ def changed(text: str, share: float, writer: Writer, drawn: random.Random) -> st
 
 def luthier(texts: Sequence[str]) -> Found:
     with Shingles() as store:
-        for text in texts:
-            store.add([text])
+        for at in range(0, len(texts), BATCH):
+            store.add(signed([[text] for text in texts[at : at + BATCH]]))
         return set(near_duplicates(store, THRESHOLD))
 
 

@@ -27,6 +27,22 @@ def seeded_key(line: bytes, seed: int) -> int:
     return int.from_bytes(hashlib.sha256(b"%d:" % seed + line).digest()[:8], "big")
 
 
+def origin_of(sources: Sequence[Source], label: str) -> bytes:
+    origin: dict[str, Any] = {"sources": [source.model_dump(exclude_none=True) for source in sources]}
+    if label:
+        origin["label"] = label
+    return canonical(origin)
+
+
+def source_of(origin: bytes) -> Source:
+    """The first one."""
+    return Source.model_validate(json.loads(origin)["sources"][0])
+
+
+def answer_of(line: bytes) -> str:
+    return str(json.loads(line)["messages"][-1]["content"])
+
+
 class Lines:
     """Examples and their origins in a temporary file, until it is known where each goes."""
 
@@ -43,26 +59,22 @@ class Lines:
     def __len__(self) -> int:
         return (len(self._starts) - 1) // 2
 
-    def add(self, line: bytes, sources: Sequence[Source], label: str) -> None:
-        origin: dict[str, Any] = {"sources": [source.model_dump(exclude_none=True) for source in sources]}
-        if label:
-            origin["label"] = label
-        for part in (line, canonical(origin)):
+    def add(self, line: bytes, origin: bytes) -> None:
+        for part in (line, origin):
             self._file.write(part)
             self._starts.append(self._starts[-1] + len(part))
 
     def example(self, number: int) -> bytes:
         return self._part(2 * number)
 
-    def origin(self, number: int) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._part(2 * number + 1))
-        return found
+    def origin(self, number: int) -> bytes:
+        return self._part(2 * number + 1)
 
     def source(self, number: int) -> Source:
-        return Source.model_validate(self.origin(number)["sources"][0])
+        return source_of(self.origin(number))
 
     def answer(self, number: int) -> str:
-        return str(json.loads(self.example(number))["messages"][-1]["content"])
+        return answer_of(self.example(number))
 
     def _part(self, part: int) -> bytes:
         self._file.seek(self._starts[part])
@@ -82,7 +94,8 @@ def write(
                     written = lines.example(number) + b"\n"
                     digest.update(written)
                     file.file.write(written)
-                    entry = {"split": split, "line": line, "kind": kind, **lines.origin(number)}
-                    lineage.file.write(canonical(entry) + b"\n")
+                    entry = canonical({"split": split, "line": line, "kind": kind})
+                    # one object of two: the origin is never empty
+                    lineage.file.write(entry[:-1] + b"," + lines.origin(number)[1:] + b"\n")
             digests.append(digest.hexdigest())
     return digests[0], digests[1]

@@ -6,8 +6,7 @@ import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 from zlib import crc32
 
 import numpy as np
@@ -20,7 +19,6 @@ Pairs = npt.NDArray[np.int64]
 PERMUTATIONS = 128
 # 32 bands of 4: a pair of similarity s becomes a candidate with 1-(1-s^4)^32, 0.9998 at 0.7 and 0.87 at 0.5
 BANDS = 32
-BATCH = 4096
 SEED = 17
 # numbers and negations count this much more: they change what a short text says, and little in a long one
 WEIGHT = 5
@@ -113,14 +111,45 @@ def rensa_signatures(flat: Uint64, offsets: list[int]) -> Uint32:
     return np.array(matrix.to_rows(), dtype=np.uint32).reshape(len(offsets) - 1, PERMUTATIONS)
 
 
+class Signed(NamedTuple):
+    """Shingles of some rows, one after the other, how many of them each has, and by what candidates are
+    found: a key for each band, and the lowest byte of each minimum."""
+
+    flat: Uint32
+    lengths: npt.NDArray[np.int64]
+    keys: Uint32
+    small: npt.NDArray[np.uint8]
+
+    def part(self, start: int, end: int) -> "Signed":
+        if start == 0 and end == len(self.lengths):
+            return self
+        first, last = int(self.lengths[:start].sum()), int(self.lengths[:end].sum())
+        within = slice(start, end)
+        return Signed(self.flat[first:last], self.lengths[within], self.keys[within], self.small[within])
+
+
+def signed(rows: Sequence[Sequence[str]], sign: Signer = rensa_signatures) -> Signed:
+    """Of the parts of each row. Rows are alike if each of their parts is."""
+    found = [shingles(parts) for parts in rows]
+    flat = np.concatenate([np.zeros(0, np.uint32), *found])
+    lengths = np.array([len(one) for one in found], dtype=np.int64)
+    if not rows:
+        return Signed(flat, lengths, np.zeros((0, BANDS), np.uint32), np.zeros((0, PERMUTATIONS), np.uint8))
+    signatures = sign(flat.astype(np.uint64), [0, *np.cumsum(lengths).tolist()])
+    slots = signatures.reshape(len(rows), BANDS, -1).astype(np.uint64)
+    keys = np.zeros(slots.shape[:2], dtype=np.uint64)
+    for slot in range(slots.shape[2]):
+        keys = (keys ^ slots[:, :, slot]) * K1
+        keys ^= keys >> SHIFT
+    return Signed(flat, lengths, (keys >> SHIFT).astype(np.uint32), (signatures & 0xFF).astype(np.uint8))
+
+
 class Shingles:
     """The shingles of many rows, by number of the row; add all rows, then ask."""
 
-    def __init__(self, folder: Path | None = None, signatures: Signer = rensa_signatures):
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the object
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the object
         self._ends = array("Q", [0])
-        self._sign = signatures
-        self._batch: list[Uint32] = []
         self._keys: list[Uint32] = []
         self._bytes: list[npt.NDArray[np.uint8]] = []
 
@@ -133,33 +162,19 @@ class Shingles:
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    def add(self, parts: Sequence[str]) -> None:
-        """One row. Rows are alike if each of their parts is."""
-        found = shingles(parts)
-        self._file.write(found.tobytes())
-        self._ends.append(self._ends[-1] + len(found))
-        self._batch.append(found)
-        if len(self._batch) == BATCH:
-            self._flush()
-
-    def _flush(self) -> None:
-        if not self._batch:
-            return
-        flat = np.concatenate(self._batch).astype(np.uint64)
-        # no pair of rows without a word is alike: each gets a shingle of its own
-        offsets = [0, *np.cumsum([len(found) for found in self._batch]).tolist()]
-        signatures = self._sign(flat, offsets)
-        slots = signatures.reshape(len(self._batch), BANDS, -1).astype(np.uint64)
-        keys = np.zeros(slots.shape[:2], dtype=np.uint64)
-        for slot in range(slots.shape[2]):
-            keys = (keys ^ slots[:, :, slot]) * K1
-            keys ^= keys >> SHIFT
-        self._keys.append((keys >> SHIFT).astype(np.uint32))
-        self._bytes.append((signatures & 0xFF).astype(np.uint8))
-        self._batch = []
+    def add(self, rows: Signed, chosen: Sequence[bool] | None = None) -> None:
+        """Some rows, or those `chosen` of them."""
+        if chosen is not None and not all(chosen):
+            mask = np.array(chosen)
+            flat = rows.flat[np.repeat(mask, rows.lengths)]
+            rows = Signed(flat, rows.lengths[mask], rows.keys[mask], rows.small[mask])
+        self._file.write(rows.flat.tobytes())
+        ends = self._ends[-1] + np.cumsum(rows.lengths, dtype=np.uint64)
+        self._ends.frombytes(ends.astype(np.uint64).tobytes())
+        self._keys.append(rows.keys)
+        self._bytes.append(rows.small)
 
     def _matrices(self) -> tuple[Uint32, npt.NDArray[np.uint8]]:
-        self._flush()
         if len(self._keys) != 1:
             empty = [np.zeros((0, BANDS), np.uint32)], [np.zeros((0, PERMUTATIONS), np.uint8)]
             self._keys = [np.concatenate(self._keys or empty[0])]

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from preparation import rowfile
+from preparation.mapping import LEFT_OUT, SETTLED
 from preparation.own_words import own_words
 from preparation.readers.conversation import Said, rows
 from preparation.spoken import spoken
@@ -34,24 +35,33 @@ class Place(NamedTuple):
     uri: str
 
 
-def gathered(found: Rows) -> Iterator[Row | Drop]:
-    """The rows of all files as they belong together, and what was left out of mails."""
-    known = Known(frozenset(file.uri for file in found.files if file.held))
+def known(found: Rows) -> "Known":
+    """What is to be known of all files before their rows are taken one by one."""
+    learnt = Known(frozenset(file.uri for file in found.files if file.held))
     with rowfile.opened(found.uri) as file:
         for line in file:
             if any(mark in line for mark in MARKS):
-                known.add(Row.model_validate_json(line))
-    known.settle()
-    for key, together in groupby(rowfile.read_rows(found.uri), key=_key):
-        if key:
-            yield from known.mail(key, list(together))
-            continue
-        for row in together:
-            yield from known.named(row)
+                learnt.add(Row.model_validate_json(line))
+    learnt.settle()
+    return learnt
 
 
-def _key(row: Row) -> Key | None:
-    return (row.source.uri, row.letter.number) if row.letter else None
+def lines(found: Rows, known: "Known") -> Iterator[bytes]:
+    """The rows of all files as they are written, but mails, which come as what they belong to, SETTLED, and
+    what was left out of them, LEFT_OUT."""
+    with rowfile.opened(found.uri) as file:
+        for is_mail, together in groupby(file, key=lambda line: MARKS[0] in line):
+            if not is_mail:
+                yield from together
+                continue
+            for key, parts in groupby(map(Row.model_validate_json, together), key=_key):
+                for made in known.mail(key, list(parts)):
+                    yield (LEFT_OUT if isinstance(made, Drop) else SETTLED) + rowfile.line_of(made)
+
+
+def _key(row: Row) -> Key:
+    assert row.letter
+    return (row.source.uri, row.letter.number)
 
 
 @dataclass
@@ -59,7 +69,7 @@ class Known:
     """Of all files. Mails of `held` files and others are never of one thread."""
 
     held: frozenset[str] = frozenset()
-    names: dict[str, dict[str, str]] = field(default_factory=dict)
+    names: "Names" = field(default_factory=lambda: Names())
     letters: dict[Key, Place] = field(default_factory=dict)
     called: dict[str, str] = field(default_factory=dict)
     thread_of: dict[Key, Key] = field(default_factory=dict)
@@ -69,9 +79,9 @@ class Known:
 
     def add(self, row: Row) -> None:
         if row.names:
-            self.names[row.source.uri.rpartition("/")[0]] = row.names
-        if row.letter and (key := _key(row)):
-            self.letters[key] = Place(row.letter, row.source.uri)
+            self.names.of_folder[row.source.uri.rpartition("/")[0]] = row.names
+        if row.letter:
+            self.letters[_key(row)] = Place(row.letter, row.source.uri)
 
     def settle(self) -> None:
         """Mails, by date, to the thread of what they answer, else of an earlier one of that subject if their
@@ -128,7 +138,14 @@ class Known:
         name = self.called.get(address, "")
         return f"{name} <{address}>" if name and name != address else address
 
-    def named(self, row: Row) -> Iterator[Row | Drop]:
+
+@dataclass
+class Names:
+    """Of the people of chats, by the folder that their chat lies in."""
+
+    of_folder: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def told(self, row: Row) -> Iterator[Row | Drop]:
         """With the people of a chat by name, and with what people say in turns as a conversation."""
         if row.names:
             yield Drop(source=row.source, reason=LISTED, excerpt=", ".join(row.names.values())[:200])
@@ -140,7 +157,8 @@ class Known:
             yield row
 
     def _with_names(self, row: Row) -> Row:
-        names = next((self.names[root] for root in _above(row.source.uri) if root in self.names), {})
+        roots = (root for root in _above(row.source.uri) if root in self.of_folder)
+        names = next((self.of_folder[root] for root in roots), {})
         if not names and not any("@" in message.content for message in row.messages):
             return row
 

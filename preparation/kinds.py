@@ -1,12 +1,13 @@
 """Which kind of dataset the rows make: what they are decides first, the use case second."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from preparation import reference
 from preparation.columns import Column, Table, grouped
+from preparation.mapping import is_text, mapped
 from preparation.roles import ANSWERING, CLASSIFYING, Roles, column_called, is_label, roles_of, unknown_label
 from records import Kind, Row
 
@@ -58,6 +59,26 @@ class Survey:
         few = self.answers.filled >= FEW_ANSWERS and self.answers.mean_words <= 4
         return few and self.one_turn == self.dialogues and is_label(self.answers, named=False)
 
+    def add(self, row: Row) -> None:
+        if row.text:
+            self.texts += 1
+            self.characters += len(row.text)
+        elif row.fields:
+            self.tables.setdefault(row.source.uri, Table()).add(row.fields)
+        else:
+            said = [message for message in row.messages if message.role == "assistant"]
+            self.dialogues += 1
+            self.one_turn += len(said) == 1
+            self.answers.add(said[-1].content if said else "")
+
+    def merge(self, other: "Survey") -> None:
+        """Of the rows that come next; before roles are known."""
+        for uri, table in other.tables.items():
+            self.tables.setdefault(uri, Table()).merge(table)
+        self.answers.merge(other.answers)
+        for name in ("dialogues", "one_turn", "characters", "texts"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def units(self) -> dict[str, float]:
         counts = {"chat": 0.0, "classify": 0.0, "documents": max(self.characters / PASSAGE, self.texts)}
         counts["classify" if self.dialogues_are_labelled else "chat"] += self.dialogues
@@ -83,21 +104,22 @@ class Survey:
         return list(distinct.values())
 
 
-def survey(rows: Iterable[Row], use_case: str, label: str | None) -> Survey:
+def surveyed(lines: Iterable[bytes]) -> Iterator[Survey]:
+    """Work that counts the rows."""
+    found = Survey()
+    for line in lines:
+        found.add(Row.model_validate_json(line))
+    yield found
+
+
+def survey(lines: Iterable[bytes], use_case: str, label: str | None, workers: int | None = None) -> Survey:
     """Raises InvalidData if no table has the column `label`."""
     found = Survey()
-    sample: list[Row] = []
-    for row in rows:
-        if row.text:
-            found.texts += 1
-            found.characters += len(row.text)
-            if len(sample) < SAMPLE:
-                sample.append(row)
-        elif row.fields:
-            found.tables.setdefault(row.source.uri, Table()).add(row.fields)
-        else:
-            _note_dialogue(found, row)
-    for _, document in groupby(sample, key=lambda row: row.source.uri):
+    sample: list[bytes] = []
+    for part in mapped(surveyed, _sampled(lines, sample), workers):
+        found.merge(part)
+    texts = (row for row in map(Row.model_validate_json, sample) if row.text)
+    for _, document in groupby(texts, key=lambda row: row.source.uri):
         strong, every = reference.strength(document)
         found.strong += strong
         found.sampled += every
@@ -109,11 +131,12 @@ def survey(rows: Iterable[Row], use_case: str, label: str | None) -> Survey:
     return found
 
 
-def _note_dialogue(found: Survey, row: Row) -> None:
-    found.dialogues += 1
-    said = [message for message in row.messages if message.role == "assistant"]
-    found.one_turn += len(said) == 1
-    found.answers.add(said[-1].content if said else "")
+def _sampled(lines: Iterable[bytes], sample: list[bytes]) -> Iterator[bytes]:
+    """The lines; the first ones that may be texts are put into the sample."""
+    for line in lines:
+        if len(sample) < SAMPLE and is_text(line):
+            sample.append(line)
+        yield line
 
 
 def decide(found: Survey, use_case: str) -> tuple[Kind, str]:

@@ -3,8 +3,9 @@ boilerplate. Lines are learnt on a first pass and removed on a second; each remo
 
 import hashlib
 import re
+from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from preparation import contents
@@ -90,7 +91,8 @@ class Seen:
         self.once = bytearray(buckets)
         self.documents: Counter[int] = Counter()
 
-    def add(self, digests: set[int]) -> None:
+    def add(self, digests: Iterable[int]) -> None:
+        """Those of a document, or of several, once for each."""
         for digest in digests:
             bucket = digest % len(self.once)
             if not self.once[bucket]:
@@ -107,11 +109,12 @@ def digest(paragraph: str) -> int:
 
 
 class NoiseProfile:
-    """What a first pass over the rows learns. Rows of one document (`uri`) must follow one another."""
+    """What a first pass over the rows learns. Rows of one document (`uri`) must follow one another. `edges`
+    are digests of the short paragraphs that open or close a document, once for each document."""
 
     def __init__(self) -> None:
         self.headers: dict[str, frozenset[str]] = {}
-        self._seen = Seen()
+        self.edges = array("Q")
         self._uri = ""
         self._edges = Edges()
         self._first: list[str] = []
@@ -131,13 +134,20 @@ class NoiseProfile:
     def end_document(self) -> None:
         if repeated := self._edges.repeated():
             self.headers[self._uri] = repeated
-        edge = {digest(text) for text in {*self._first, *self._last} if _may_be_boilerplate(text)}
-        self._seen.add(edge)
+        edges = {digest(text) for text in {*self._first, *self._last} if _may_be_boilerplate(text)}
+        self.edges.extend(sorted(edges))
         self._edges, self._first, self._last = Edges(), [], []
+
+    def merge(self, other: "NoiseProfile") -> None:
+        """Of other documents."""
+        self.headers.update(other.headers)
+        self.edges.extend(other.edges)
 
     def boilerplate(self) -> frozenset[int]:
         """Digests of short paragraphs that open or close three documents at least."""
-        return self._seen.in_many()
+        seen = Seen()
+        seen.add(self.edges)
+        return seen.in_many()
 
 
 def _may_be_boilerplate(paragraph: str) -> bool:
@@ -159,7 +169,7 @@ class Denoiser:
         self._met: dict[int, str] = {}
 
     def clean(self, row: Row) -> tuple[str, list[Removal]]:
-        """The text without noise, and what was taken out."""
+        """The text without noise but boilerplate, and what was taken out."""
         removed: list[Removal] = []
         lines = row.text.split("\n")
         if row.source.page is not None:
@@ -168,10 +178,7 @@ class Denoiser:
         lines = [line for line in lines if not _number(line, WORDED_NUMBER, removed)]
         lines = [_without_stamp(line, removed) for line in lines if not _picture(line, removed)]
         lines = _without_contents(lines, row.heading[-1] if row.heading else "", removed)
-        text = "\n".join(lines).strip("\n")
-        if self.boilerplate:
-            text = self._without_boilerplate(text, row.source.uri, removed)
-        return text, removed
+        return "\n".join(lines).strip("\n"), removed
 
     def _without_edges(self, lines: list[str], headers: frozenset[str], removed: list[Removal]) -> list[str]:
         filled = [at for at, line in enumerate(lines) if line.strip()]
@@ -188,15 +195,24 @@ class Denoiser:
                     outermost = at in out
         return [line for at, line in enumerate(lines) if at not in out]
 
-    def _without_boilerplate(self, text: str, uri: str, removed: list[Removal]) -> str:
-        for block in blocks(text):
-            if block.kind != "paragraph" or not _may_be_boilerplate(block.text):
-                continue
-            key = digest(block.text)
-            if key in self.boilerplate and self._met.setdefault(key, uri) != uri:
-                removed.append(Removal(BOILERPLATE, block.text))
-                text = text.replace(block.text, "", 1)
-        return text.strip("\n")
+    def has_boilerplate(self, text: str) -> bool:
+        return bool(self.boilerplate) and any(key in self.boilerplate for key, _ in _repeatable(text))
+
+    def without_boilerplate(self, row: Row) -> tuple[str, list[Removal]]:
+        """Rows must come in order."""
+        removed, text = [], row.text
+        for key, paragraph in _repeatable(text):
+            if key in self.boilerplate and self._met.setdefault(key, row.source.uri) != row.source.uri:
+                removed.append(Removal(BOILERPLATE, paragraph))
+                text = text.replace(paragraph, "", 1)
+        return text.strip("\n"), removed
+
+
+def _repeatable(text: str) -> Iterator[tuple[int, str]]:
+    """Paragraphs that may be boilerplate, and their digests."""
+    for block in blocks(text):
+        if block.kind == "paragraph" and _may_be_boilerplate(block.text):
+            yield digest(block.text), block.text
 
 
 def _without_own_number(lines: list[str], page: int, removed: list[Removal]) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from preparation import readers
 from preparation.readers import Lacking, Member, Unreadable, ocr
-from preparation.rowfile import Writer
+from preparation.rowfile import Writer, beginning
 from preparation.sources import digest_of, unopened
 from records import Drop, Source
 
@@ -229,15 +229,10 @@ def placed(path: str, name: str, uri: str) -> Iterator[bytes]:
     """The lines of a file of rows or drops, with `uri` where they were written with `name`."""
     if not path:
         return
-    before, after = _beginning(name), _beginning(uri)
+    before, after = beginning(name), beginning(uri)
     with open(path, "rb") as file:
         for line in file:
             yield after + line[len(before) :] if line.startswith(before) else line
-
-
-def _beginning(uri: str) -> bytes:
-    """How the line of a row or drop of this source begins."""
-    return b'{"source":' + Source(uri=uri).model_dump_json(exclude_defaults=True).encode()[:-1]
 
 
 def from_json(kind: Any, line: bytes) -> Any:

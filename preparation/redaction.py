@@ -6,16 +6,19 @@ dates, prices and versions stay.
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import TypeVar
 
 from errors import InvalidData
 from preparation import personal_patterns as personal
 from preparation import secret_patterns as secret
 from preparation.national_ids import NATIONAL, is_national_id
 from records import Drop, Finding, Redaction, Row, Sensitive, Source
+
+T = TypeVar("T")
 
 PRIVATE_KEY: Sensitive = "private_key"
 API_KEY: Sensitive = "api_key"
@@ -208,12 +211,18 @@ class Redactor:
     def _note(self, kind: Sensitive, value: str) -> None:
         self.met.add(kind)
         self.counts[kind] += 1
-        samples = self.samples.setdefault(kind, [])
-        if len(samples) < SAMPLES and (sample := masked(value)) not in samples:
-            samples.append(sample)
-        sources = self.sources.setdefault(kind, [])
-        if self._source and len(sources) < SOURCES and self._source not in sources:
-            sources.append(self._source)
+        self._show(kind, [masked(value)], [self._source] if self._source else [])
+
+    def _show(self, kind: Sensitive, samples: Iterable[str], sources: Iterable[Source]) -> None:
+        """The first few of them that differ."""
+        _extend(self.samples.setdefault(kind, []), samples, SAMPLES)
+        _extend(self.sources.setdefault(kind, []), sources, SOURCES)
+
+    def merge(self, other: "Redactor") -> None:
+        """What another one met in the rows that come next."""
+        self.counts.update(other.counts)
+        for kind in other.counts:
+            self._show(kind, other.samples[kind], other.sources[kind])
 
     def dropped(self) -> str:
         """Why the last row must be left out, or nothing."""
@@ -252,6 +261,12 @@ class Redactor:
         if kind in self.policy.drop:
             return "found and left out with the rows that hold them"
         return f"replaced by a placeholder such as <{kind.upper()}_1>"
+
+
+def _extend(shown: list[T], more: Iterable[T], most: int) -> None:
+    for one in more:
+        if len(shown) < most and one not in shown:
+            shown.append(one)
 
 
 def count_of(kind: Sensitive, count: int) -> str:

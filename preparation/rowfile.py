@@ -16,10 +16,19 @@ from typing import BinaryIO, TypeVar
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from records import Drop, Record, Row
+from records import Drop, Record, Row, Source
 
 R = TypeVar("R", bound=Record)
 BUFFER = 1 << 20
+
+
+def line_of(record: Record) -> bytes:
+    return record.model_dump_json(exclude_defaults=True).encode() + b"\n"
+
+
+def beginning(uri: str) -> bytes:
+    """How the line of a row or drop of this source begins."""
+    return b'{"source":' + Source(uri=uri).model_dump_json(exclude_defaults=True).encode()[:-1]
 
 
 class Writer:
@@ -31,7 +40,7 @@ class Writer:
         self.reasons: Counter[str] = Counter()
 
     def write(self, record: Record) -> None:
-        self.file.write(record.model_dump_json(exclude_defaults=True).encode() + b"\n")
+        self.file.write(line_of(record))
         self.count += 1
         if isinstance(record, Drop):
             self.reasons[record.reason] += 1

@@ -1,11 +1,14 @@
-"""The other end of `workers`: a process that reads files one by one, told by lines on standard input."""
+"""The other end of `workers`: a process that reads files, or works on pieces of rows, one by one, told by
+lines on standard input."""
 
 import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from preparation import mapping
 from preparation.parsing import Parsed, Task, from_json, parse
 from preparation.workers import MEMORY_REASON
 
@@ -16,16 +19,21 @@ def line_of(message: Any) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
-def serve(memory: int) -> None:
-    """Until standard input ends. What libraries print does not come between the answers."""
+Answer = Callable[[Task, Callable[[], None]], Parsed]
+
+
+def serve(memory: int, work: str = "") -> None:
+    """Until standard input ends: read files, or do the work that lies at the path `work`. What libraries
+    print does not come between the answers."""
     _limit(memory)
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
+    answer = mapping.worker(work) if work else parse
     for line in sys.stdin.buffer:
-        answers.write(line_of(_answer(from_json(Task, line), answers)))
+        answers.write(line_of(_answer(answer, from_json(Task, line), answers)))
 
 
-def _answer(task: Task, answers: BinaryIO) -> Parsed:
+def _answer(answer: Answer, task: Task, answers: BinaryIO) -> Parsed:
     last = time.monotonic()
 
     def getting_on() -> None:
@@ -35,7 +43,7 @@ def _answer(task: Task, answers: BinaryIO) -> Parsed:
             last = time.monotonic()
 
     try:
-        return parse(task, getting_on)
+        return answer(task, getting_on)
     except MemoryError:
         return Parsed(reason=MEMORY_REASON)
 
@@ -46,6 +54,8 @@ def _limit(memory: int) -> None:
     except ImportError:  # not on Windows
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if not memory:
+        return
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     limit = memory if most == resource.RLIM_INFINITY else min(memory, most)
     resource.setrlimit(resource.RLIMIT_AS, (limit, most))

@@ -33,9 +33,14 @@ class Cast:
         if len(set(speakers)) < 2:
             return
         self.conversations += 1
-        self.present.update(set(speakers))
+        self.present.update(dict.fromkeys(speakers, 1))
         self.begun[speakers[0]] += 1
         self.answers.update(speaker for before, speaker in pairwise(speakers) if before != speaker)
+
+    def merge(self, other: "Cast") -> None:
+        self.conversations += other.conversations
+        for name in ("present", "answers", "begun"):
+            getattr(self, name).update(getattr(other, name))
 
     @property
     def assistant(self) -> str:

@@ -3,8 +3,10 @@
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Self
 
+from preparation.rowfile import beginning
 from records import Row
 
 
@@ -15,8 +17,10 @@ class Spool:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit
         self._starts = array("Q")
         self._end = 0
-        self._runs: dict[str, list[tuple[int, int]]] = {}
-        self._uri: str | None = None
+        self._runs: dict[str, list[list[int]]] = {}  # of a file: first number and count of rows
+        self._run: list[int] = []
+        self._beginning = b""
+        self._was_read = False
 
     def __enter__(self) -> Self:
         return self
@@ -31,28 +35,33 @@ class Spool:
     def uris(self) -> list[str]:
         return list(self._runs)
 
-    def write(self, row: Row) -> None:
-        number = len(self)
-        if row.source.uri != self._uri:
-            self._uri = row.source.uri
-            self._runs.setdefault(self._uri, []).append((number, 0))
-        first, count = self._runs[self._uri][-1]
-        self._runs[self._uri][-1] = (first, count + 1)
-        line = row.model_dump_json(exclude_defaults=True).encode() + b"\n"
-        self._file.seek(self._end)
+    def write(self, line: bytes) -> None:
+        """One row as it is written."""
+        if not self._beginning or not line.startswith(self._beginning):
+            uri = Row.model_validate_json(line).source.uri
+            self._beginning = beginning(uri)
+            self._run = [len(self), 0]
+            self._runs.setdefault(uri, []).append(self._run)
+        self._run[1] += 1
+        if self._was_read:
+            self._file.seek(self._end)
+            self._was_read = False
         self._file.write(line)
         self._starts.append(self._end)
         self._end += len(line)
 
-    def row(self, number: int) -> Row:
+    def line(self, number: int) -> bytes:
+        self._was_read = True
         self._file.seek(self._starts[number])
-        return Row.model_validate_json(self._file.readline())
+        return self._file.readline()
 
-    def __iter__(self) -> Iterator[Row]:
-        return map(self.row, range(len(self)))
+    def row(self, number: int) -> Row:
+        return Row.model_validate_json(self.line(number))
 
-    def of_files(self, uris: Iterable[str]) -> Iterator[Row]:
-        """The rows of these files, one file after the other."""
+    def of_files(self, uris: Iterable[str]) -> Iterator[bytes]:
+        """The rows of these files, one file after the other. Read them all before anything else."""
+        self._was_read = True
         for uri in uris:
             for first, count in self._runs.get(uri, ()):
-                yield from map(self.row, range(first, first + count))
+                self._file.seek(self._starts[first])
+                yield from islice(self._file, count)

@@ -4,24 +4,23 @@ Two passes over the rows, one to see what they are and one to make examples of t
 temporary file until the split is known.
 """
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from itertools import chain, groupby
 from pathlib import Path
 from typing import Literal
 
-from preparation import dataset_files, labelled, reference, rowfile, style, tabular
+from preparation import dataset_files, labelled, rowfile
 from preparation.accounts import Accounts
-from preparation.clean import excerpt
-from preparation.columns import Column, level
+from preparation.columns import Column
+from preparation.drafting import Drafted, Drafting
 from preparation.duplicates import Pairs, Shingles, clusters
+from preparation.excerpts import excerpt
 from preparation.kinds import Survey, decide, survey
+from preparation.mapping import mapped
 from preparation.roles import is_label
 from preparation.split import Figures, holdout_of, rare
-from preparation.turns import Draft, of_dialogue
-from records import Dataset, Drop, Kind, Message, Row, Rows, Source, content_id
+from records import Dataset, Drop, Kind, Rows, Source, content_id
 
 CLUSTER = 0.7  # similarity from which examples must stay on one side of the split
 DUPLICATE = "duplicate"
@@ -39,16 +38,18 @@ def structure(
     holdout: float = 0.1,
     seed: int = 17,
     near_duplicates: float = 0.85,
+    workers: int | None = None,
 ) -> Dataset:
     """Write `train.jsonl`, `holdout.jsonl`, `lineage.jsonl` and `drops.jsonl` to `out`.
 
     `label` names the column of labels, or of answers. `holdout` is the share held out, 0 to 0.5; where files
     are held out, their examples are the holdout, and what resembles them is not trained on. Raises
     InvalidData for an unknown `label` or a `kind` that the rows can't give, NotEnoughData if no example
-    can be made, or none of the files held out; both carry the report. The id and the files depend on the
-    content alone.
+    can be made, or none of the files held out; both carry the report. Rows are worked on by as many processes
+    as there are cores, or `workers`. The id and the files depend on the content alone.
     """
-    found = survey(rowfile.read_rows(rows.uri), use_case, label)
+    with rowfile.opened(rows.uri) as file:
+        found = survey(file, use_case, label, workers)
     chosen, reason = (
         decide(found, use_case) if kind == "auto" else (kind, f"The kind “{kind}” was asked for.")
     )
@@ -60,7 +61,8 @@ def structure(
         stack.enter_context(maker.lines)
         stack.enter_context(maker.shingles)
         accounts.note_columns(found)
-        maker.make(rowfile.read_rows(rows.uri))
+        with rowfile.opened(rows.uri) as file:
+            maker.make(file, workers)
         accounts.stop_if_empty(forced=kind != "auto", columns=found.column_names)
         train, held = maker.split(holdout, near_duplicates)
         digests = dataset_files.write(maker.lines, train, held, chosen, out)
@@ -109,65 +111,39 @@ class _Maker:
             labels.append(self.found.answers)
         return labels
 
-    def make(self, rows: Iterator[Row]) -> None:
-        for (_, is_text), run in groupby(rows, key=lambda row: (row.source.uri, bool(row.text))):
-            for draft in self._of_document(run) if is_text else chain.from_iterable(map(self._of_row, run)):
-                self._take(draft)
+    def make(self, lines: Iterable[bytes], workers: int | None) -> None:
+        answers = self.found.answers in self.columns
+        drafting = Drafting(self.kind, self.system, self.seed, self.found.roles, self.spellings, answers)
+        for batch in mapped(drafting, lines, workers):
+            self.shingles.add(batch.signed, list(self._taken(batch.items)))
 
-    def _of_document(self, rows: Iterator[Row]) -> Iterator[Draft]:
-        if self.kind == "classify":
-            for row in rows:
-                yield Draft((row.source,), refused=tabular.NOT_LABELLED, excerpt=row.text)
-            return
-        yield from (style if self.kind == "style" else reference).drafts(rows)
+    def _taken(self, items: Iterable[Drop | Drafted]) -> Iterator[bool]:
+        """Whether each example is taken: the same is not taken twice."""
+        for item in items:
+            if isinstance(item, Drop):
+                self._drop(item)
+            elif item.key in self.met:
+                source, answer = dataset_files.source_of(item.origin), dataset_files.answer_of(item.line)
+                self._drop(Drop(source=source, reason=DUPLICATE, excerpt=excerpt(answer)))
+                yield False
+            else:
+                self.met.add(item.key)
+                self._take(item)
+                yield True
 
-    def _of_row(self, row: Row) -> Iterator[Draft]:
-        if row.fields:
-            yield from tabular.drafts(row, self.found.roles[row.source.uri], self.kind, self.spellings)
-            return
-        draft = of_dialogue(row.messages, row.source, row.heading)
-        if self.kind == "classify" and not draft.refused:
-            draft = self._labelled_dialogue(draft)
-        yield draft
+    def _drop(self, drop: Drop) -> None:
+        self.drops.write(drop)
+        self.accounts.drop(drop.source, drop.reason)
 
-    def _labelled_dialogue(self, draft: Draft) -> Draft:
-        label = self.spellings.get(level(draft.turns[-1].content))
-        if label is None or self.found.answers not in self.columns:
-            return Draft(draft.sources, refused=tabular.NOT_LABELLED, excerpt=draft.turns[0].content)
-        turns = (*draft.turns[:-1], Message(role="assistant", content=label))
-        return Draft(draft.sources, turns=turns, system=draft.system, label=label)
-
-    def _take(self, draft: Draft) -> None:
-        if draft.refused:
-            self._drop(draft, draft.refused, draft.excerpt)
-            return
-        messages = draft.messages(self.system)
-        line = dataset_files.line_of(messages)
-        key = dataset_files.seeded_key(line, self.seed)
-        if key in self.met:
-            self._drop(draft, DUPLICATE, messages[-1].content)
-            return
-        self.met.add(key)
-        self.lines.add(line, draft.sources, draft.label)
-        self._note(draft, messages, key)
-
-    def _drop(self, draft: Draft, reason: str, text: str) -> None:
-        source = draft.sources[0]
-        self.drops.write(Drop(source=source, reason=reason, excerpt=excerpt(text)))
-        self.accounts.drop(source, reason)
-
-    def _note(self, draft: Draft, messages: tuple[Message, ...], key: int) -> None:
-        source = draft.sources[0]
-        asked = "\n".join(message.content for message in messages if message.role == "user")
-        answer = "\n".join(message.content for message in messages if message.role == "assistant")
-        self.shingles.add([asked if self.kind == "classify" else f"{asked}\n{answer}"])
-        self.given.append(source.uri in self.held_files)
-        self.figures.keys.append(key)
-        self.figures.labels.append(draft.label)
-        self.figures.prompts.append(_number(" ".join(asked.casefold().split())))
-        self.figures.documents.append(_number(source.uri) if draft.section else -1)
-        self.figures.sections.append(_number(source.uri, *draft.section) if draft.section else -1)
-        self.accounts.take(source, draft.label)
+    def _take(self, made: Drafted) -> None:
+        self.lines.add(made.line, made.origin)
+        self.given.append(made.uri in self.held_files)
+        self.figures.keys.append(made.key)
+        self.figures.labels.append(made.label)
+        self.figures.prompts.append(made.prompt)
+        self.figures.documents.append(made.document)
+        self.figures.sections.append(made.section)
+        self.accounts.take(made.uri, made.label)
 
     def split(self, share: float, threshold: float) -> tuple[list[int], list[int]]:
         """Numbers of the examples in train and holdout, each in seeded order. Notes labels that contradict
@@ -201,9 +177,8 @@ class _Maker:
         found = {at for at, like in zip(others, alike, strict=True) if like or prompts[at] in asked}
         for at in sorted(found):
             source = self.lines.source(at)
-            self.drops.write(Drop(source=source, reason=HELD_TOO, excerpt=excerpt(self.lines.answer(at))))
-            self.accounts.take_back(source, self.figures.labels[at])
-            self.accounts.drop(source, HELD_TOO)
+            self.accounts.take_back(source.uri, self.figures.labels[at])
+            self._drop(Drop(source=source, reason=HELD_TOO, excerpt=excerpt(self.lines.answer(at))))
         return found
 
     def _asked_again(self) -> list[Source]:
@@ -229,8 +204,3 @@ class _Maker:
             for one, two in differing
             if self.shingles.similarity(one, two) >= threshold
         ]
-
-
-def _number(*words: str) -> int:
-    digest = hashlib.blake2b("\x00".join(words).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1

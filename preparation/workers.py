@@ -1,4 +1,5 @@
-"""Processes that read untrusted files: each with a memory limit, killed when a file takes too long.
+"""Processes that read untrusted files, each with a memory limit, killed when a file takes too long; or that
+work on pieces of rows.
 
 They are started by command line, not by multiprocessing, so that it works wherever a pipeline runs: in
 daemons, in threads, in scripts without a guard. One bad file costs one reason, whatever it does.
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 SERVE = (
     "import sys; sys.path.insert(0, sys.argv[1]);"
-    "from preparation.serving import serve; serve(int(sys.argv[2]))"
+    "from preparation.serving import serve; serve(int(sys.argv[2]), sys.argv[3])"
 )
 HOME = str(Path(__file__).resolve().parent.parent)
 BYTES_A_SECOND = 1 << 20  # that even a slow reader takes in, on top of the seconds allowed
@@ -34,7 +35,8 @@ CRASH_REASON = "It broke the program that read it; open it in its own program an
 
 
 class Limits(NamedTuple):
-    """For each file. `seconds` may pass without a new row; a larger file is given more."""
+    """For each file. `seconds` may pass without a new row; a larger file is given more. `memory` is in
+    bytes, 0 for any."""
 
     seconds: float = 60
     whole: float = 3600
@@ -44,7 +46,7 @@ class Limits(NamedTuple):
 class Node:
     """A file on its way: what was asked, what came of it, and the files inside it."""
 
-    __slots__ = ("about", "fresh_only", "inner", "parsed", "task")
+    __slots__ = ("about", "fresh_only", "inner", "parsed", "task", "words")
 
     def __init__(self, task: Task, about: Any):
         self.task = task
@@ -52,16 +54,17 @@ class Node:
         self.parsed: Parsed | None = None
         self.inner: list[Node] = []
         self.fresh_only = False  # a used process failed on it: a fresh one has the last word
+        self.words = ""  # the last ones of a process that ended over it
 
 
 class Worker:
     """One process; `node` is what it is at."""
 
-    def __init__(self, limits: Limits):
+    def __init__(self, limits: Limits, work: str):
         self.limits = limits
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, HOME, str(limits.memory)],
+            [sys.executable, "-c", SERVE, HOME, str(limits.memory), work],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
@@ -130,11 +133,13 @@ def cores() -> int:
 
 
 class Pool:
-    """As many processes as there is work for, up to `most`; started when first needed."""
+    """As many processes as there is work for, up to `most`; started when first needed. They read files, or
+    do the work that lies at the path `work` (see `mapping`)."""
 
-    def __init__(self, most: int | None = None, limits: Limits = Limits()):  # noqa: B008 - a tuple
+    def __init__(self, most: int | None = None, limits: Limits = Limits(), work: str = ""):  # noqa: B008 - a tuple
         self.most = most or cores()
         self.limits = limits
+        self.work = work
         self.workers: list[Worker] = []
         self.waiting: deque[Node] = deque()
         self.selector = selectors.DefaultSelector()
@@ -197,7 +202,8 @@ class Pool:
             node.fresh_only = True
             self.submit(node, first=True)
             return
-        log.warning("The reader of %s ended: %s", node.task.name, words or worker.process.returncode)
+        node.words = words or f"exit code {worker.process.returncode}"
+        log.warning("The process that was at %s ended: %s", node.task.name, node.words)
         out_of_memory = words.startswith(("MemoryError", "std::bad_alloc", "memory allocation"))
         yield from self._done(node, Parsed(reason=MEMORY_REASON if out_of_memory else CRASH_REASON))
 
@@ -211,7 +217,7 @@ class Pool:
         return free or (self._started() if len(self.workers) < self.most else None)
 
     def _started(self) -> Worker:
-        worker = Worker(self.limits)
+        worker = Worker(self.limits, self.work)
         self.workers.append(worker)
         self.selector.register(worker.process.stdout, selectors.EVENT_READ, worker)  # type: ignore[arg-type]
         return worker

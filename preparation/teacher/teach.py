@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from preparation import rowfile
-from preparation.clean import excerpt
+from preparation.excerpts import excerpt
 from preparation.passages import Passage, passages, pieces
 from preparation.redaction import Redactor
 from preparation.teacher.answers import Answers, Ask, Question, Reply

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preparation.duplicates import Shingles, clusters, jaccard, near_duplicates, shingles, tokens
+from preparation.duplicates import Shingles, clusters, jaccard, near_duplicates, shingles, signed, tokens
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgklmn" for b in "aeiou" for c in ("rin", "lop", "sat", "men", "dow")]
 
@@ -17,8 +17,7 @@ def text(seed: int, length: int = 80) -> str:
 
 def stored(*rows: list[str]) -> Shingles:
     store = Shingles()
-    for row in rows:
-        store.add(row)
+    store.add(signed(rows))
     return store
 
 

@@ -1,7 +1,8 @@
 import pytest
 
 from errors import InvalidData
-from preparation.kinds import decide, survey
+from preparation.kinds import Survey, decide, survey
+from preparation.rowfile import line_of
 
 PROSE = (
     "Trains come first for journeys under six hours. Flights need the approval of the head of department. "
@@ -9,8 +10,12 @@ PROSE = (
 )
 
 
+def surveyed(rows, use_case: str, label: str | None) -> Survey:
+    return survey(map(line_of, rows), use_case, label)
+
+
 def decided(rows, use_case: str = "", label: str | None = None) -> str:
-    return decide(survey(rows, use_case, label), use_case)[0]
+    return decide(surveyed(rows, use_case, label), use_case)[0]
 
 
 def labelled(new, count: int = 30) -> list:
@@ -34,7 +39,7 @@ def written(new, count: int, *heading: str) -> list:
 
 
 def test_labelled_rows_are_classified_and_it_says_why(new) -> None:
-    kind, why = decide(survey(labelled(new), "", None), "")
+    kind, why = decide(surveyed(labelled(new), "", None), "")
     assert kind == "classify"
     assert why == "Column “category” holds 3 values over 30 rows, so each row became a text with its label."
 
@@ -85,10 +90,10 @@ def test_where_two_kinds_are_close_the_use_case_decides(new) -> None:
 
 def test_an_unknown_label_is_invalid_data(new) -> None:
     with pytest.raises(InvalidData, match="no column 'topic'") as caught:
-        survey(labelled(new), "", "topic")
+        surveyed(labelled(new), "", "topic")
     assert "text, category" in caught.value.hint
 
 
 def test_a_label_for_data_without_columns_is_invalid_data(new) -> None:
     with pytest.raises(InvalidData, match="no columns"):
-        survey(written(new, 2), "", "topic")
+        surveyed(written(new, 2), "", "topic")

@@ -19,8 +19,13 @@ def cleaned(rows: Sequence[Row]) -> tuple[list[str], list[tuple[str, str]]]:
         profile.add(row)
     profile.end_document()
     denoiser = Denoiser(profile.headers, profile.boilerplate())
-    found = [denoiser.clean(row) for row in rows]
-    return [text.strip() for text, _ in found], [(r.rule, r.text) for _, removed in found for r in removed]
+    texts, removals = [], []
+    for row in rows:
+        quiet, removed = denoiser.clean(row)
+        text, boilerplate = denoiser.without_boilerplate(row.model_copy(update={"text": quiet}))
+        texts.append(text.strip())
+        removals += [(one.rule, one.text) for one in (*removed, *boilerplate)]
+    return texts, removals
 
 
 def test_headers_and_footers_that_repeat_over_pages_go(new) -> None:
