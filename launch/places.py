@@ -10,7 +10,7 @@ from settings import settings
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
-SLACK = "hooks.slack.com"
+SLACK = ("hooks.slack.com", "hooks.slack-gov.com")
 
 
 def places(client: "SyncPrefectClient") -> tuple[list[dict[str, Any]], list[Change]]:
@@ -31,13 +31,14 @@ def places(client: "SyncPrefectClient") -> tuple[list[dict[str, Any]], list[Chan
 
 
 def _block_for(url: str, name: str) -> tuple[Change, str, Any]:
-    """A block that keeps the address, as a secret."""
+    """A block that keeps the address, as a secret. Raises NotConfigured for one that nothing can send to."""
     from prefect.blocks.notifications import SlackWebhook
     from prefect.blocks.webhook import Webhook
 
-    slack = urlsplit(url).hostname == SLACK
-    kind: Any = SlackWebhook if slack else Webhook
-    slug = "slack-webhook" if slack else "webhook"
+    plain = urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname not in SLACK
+    # Prefect has no block for mail; Slack's hands any address to Apprise, which sends to it
+    kind: Any = Webhook if plain else SlackWebhook
+    slug = "webhook" if plain else "slack-webhook"
     try:
         kept = kind.load(name)
     except ValueError:
@@ -45,7 +46,13 @@ def _block_for(url: str, name: str) -> tuple[Change, str, Any]:
     if kept and kept.url.get_secret_value() == url:
         return Change("block", f"{slug}/{name}", "unchanged"), slug, kept._block_document_id
     # a webhook in the own network is what an operator asked for, so private addresses are fine
-    block = kind(url=url) if slack else kind(url=url, allow_private_urls=True)
+    block = kind(url=url, allow_private_urls=True)
+    if not plain and not block._apprise_client:
+        raise NotConfigured(
+            f"LUTHIER_NOTIFY names an address that nothing can send to: {urlsplit(url).scheme}://…",
+            "https://… is a webhook, https://hooks.slack.com/services/A/B/C is Slack, and "
+            "mailto://user:password@server?to=ops@example.org mail (mailtos:// with TLS).",
+        )
     block_id = block.save(name, overwrite=True)
     return Change("block", f"{slug}/{name}", "changed" if kept else "created"), slug, block_id
 

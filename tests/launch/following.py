@@ -40,17 +40,22 @@ def steps(api: str, run_id: str, last: str) -> dict[str, str]:
 
     A server writes the states of steps down a little later than that of their run.
     """
-    query = {"flow_runs": {"id": {"any_": [run_id]}}}
 
     def look() -> dict[str, str] | None:
-        runs = CLIENT.post(f"{api}/task_runs/filter", json=query).json()
-        runs.sort(key=lambda run: run["state"]["timestamp"])
-        latest = {run["name"].rpartition("-")[0]: run["state"] for run in runs}
+        latest = steps_so_far(api, run_id)
         if last not in latest or any(state["type"] not in ENDED for state in latest.values()):
             return None
         return {name: state["name"] for name, state in latest.items()}
 
     return eventually(look)
+
+
+def steps_so_far(api: str, run_id: str) -> dict[str, dict[str, Any]]:
+    """The latest state of each step that the server has written down."""
+    query = {"flow_runs": {"id": {"any_": [run_id]}}}
+    runs = CLIENT.post(f"{api}/task_runs/filter", json=query).json()
+    runs.sort(key=lambda run: run["state"]["timestamp"])
+    return {run["name"].rpartition("-")[0]: run["state"] for run in runs}
 
 
 def eventually(look: Callable[[], T | None], seconds: float = 60) -> T:

@@ -50,8 +50,16 @@ def test_no_secret_and_no_key_is_in_what_the_server_shows(furnished: Furnished) 
     deployments = CLIENT.post(f"{furnished.api}/deployments/filter", json={}).json()
     shown = json.dumps([blocks, deployments])
     assert "remote-file-system" in shown
-    assert furnished.shared["LUTHIER_NOTIFY"] not in shown
+    assert not any(place in shown for place in furnished.shared["LUTHIER_NOTIFY"].split())
     assert "AWS_SECRET_ACCESS_KEY" not in shown
+
+
+def test_an_address_that_nothing_can_send_to_is_refused(furnished: Furnished, tmp_path: Path) -> None:
+    given = furnished.shared | {"LUTHIER_NOTIFY": "telegraph://user:word@here"}
+    code, error = refusal(tmp_path, PREFECT_API_URL=furnished.api, **given)
+    assert (code, error["code"]) == (3, "not_configured")
+    assert "telegraph://" in error["message"] and "word" not in error["message"]
+    assert set(furnished.deploy(tmp_path)["counts"]) == {"unchanged"}
 
 
 def test_without_a_server_it_says_how_to_get_one(tmp_path: Path) -> None:

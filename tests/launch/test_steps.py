@@ -4,7 +4,7 @@ from pathlib import Path
 
 from launch.steps import refusal
 from tests.launch.conftest import Furnished
-from tests.launch.following import ended, start, started, steps
+from tests.launch.following import ended, start, started, steps_so_far
 from tests.prefect_server import worker
 
 
@@ -17,7 +17,7 @@ def test_an_unknown_parameter_fails_the_run_with_a_sentence_before_any_step(
         run = ended(furnished.api, run_id)
     assert run["state"]["type"] == "FAILED"
     assert "no parameter 'use_cas'; did you mean 'use_case'?" in run["state"]["message"]
-    assert steps(furnished.api, run_id) == {}
+    assert steps_so_far(furnished.api, run_id) == {}
 
 
 def test_values_that_do_not_fit_are_refused_by_the_server(furnished: Furnished) -> None:
