@@ -31,8 +31,13 @@ PAGE = 200
 def run(flow: str, parameters: dict[str, Any]) -> Any:
     """Run flows/FLOW.py here and now and return its result.
 
-    Uses the Prefect server that is configured, else an ephemeral one. Raises what the flow raised.
+    Uses the Prefect server that is configured, else an ephemeral one. Raises what the flow raised, and
+    NotConfigured where an ephemeral one can't be reached.
     """
+    from launch.server import check_loopback
+
+    if not settings().prefect_api_url:
+        check_loopback()
     quiet_dependencies(embedded=True)
     # not by Prefect's loader: where an import fails, that goes on with half a flow and hides the reason
     return getattr(import_module(f"flows.{flow}"), flow)(**parameters)

@@ -1,5 +1,6 @@
 """Reaching a Prefect server: what stands in the way becomes a sentence that says what to do."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 # the oldest that pyproject.toml admits; an older one refuses some of what we ask for
 OLDEST = (3, 8)
+LOOPBACK_SECONDS = 5
 
 
 @contextmanager
@@ -58,6 +60,21 @@ def server() -> "Iterator[SyncPrefectClient]":
         raise Unavailable(
             f"The Prefect server at {address} can't be reached: {error}.",
             "Start it with `prefect server start`, or correct PREFECT_API_URL.",
+        ) from error
+
+
+def check_loopback() -> None:
+    """Raises NotConfigured where this machine can't reach itself, without which no embedded server starts:
+    in a network namespace for instance, whose loopback interface is down at first."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            socket.create_connection(listening.getsockname(), LOOPBACK_SECONDS).close()
+    except OSError as error:
+        raise NotConfigured(
+            f"This machine can't reach itself at 127.0.0.1 ({error.strerror or error}), where the embedded "
+            "Prefect server would listen.",
+            "Switch its loopback interface on (`ip link set lo up`, inside the network namespace if it is "
+            "one); no other network is needed. Or set PREFECT_API_URL to a server that it reaches.",
         ) from error
 
 
