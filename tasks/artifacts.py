@@ -49,16 +49,22 @@ class ProgressBar:
             update_progress_artifact(artifact_id=self.id, progress=percent, description=self.description)
 
 
-def report_rows(report: Report) -> list[dict[str, Any]]:
-    """The data report as rows of a table: files, then what was dropped and found."""
-    rows: list[dict[str, Any]] = [
-        {"what": file.name, "count": file.rows, "note": file.reason or "used"} for file in report.files[:200]
-    ]
-    rows += [{"what": "training examples", "count": report.train, "note": report.kind_reason}]
-    rows += [{"what": "holdout examples", "count": report.holdout, "note": f"overlap {report.overlap:.1%}"}]
-    rows += [{"what": "dropped", "count": count, "note": reason} for reason, count in report.dropped.items()]
-    rows += [{"what": found.rule, "count": found.count, "note": found.message} for found in report.findings]
-    return rows
+def report_markdown(report: Report) -> str:
+    """The data report as a table, whose sentences wrap: files, then what was dropped and found."""
+    rows = [(file.name, file.rows, file.reason or "used") for file in report.files[:200]]
+    rows += [("training examples", report.train, report.kind_reason)]
+    rows += [("holdout examples", report.holdout, f"overlap {report.overlap:.1%}")]
+    rows += [("dropped", count, reason) for reason, count in report.dropped.items()]
+    rows += [(found.rule.replace("_", " "), found.count, found.message) for found in report.findings]
+    lines = ["| what | count | note |", "| --- | ---: | --- |"]
+    return "\n".join(
+        [*lines, *(f"| {_cell(what)} | {count:,} | {_cell(note)} |" for what, count, note in rows)]
+    )
+
+
+def _cell(text: str) -> str:
+    """On one line, and no end of the cell in it."""
+    return " ".join(text.replace("|", "\\|").split())
 
 
 def evaluation_markdown(evaluation: Evaluation) -> str:

@@ -9,7 +9,7 @@ from providers.hosted import epochs_for, price, today
 from providers.quotes import quotes
 from records import Dataset, Finding, Job, Recipe
 from settings import settings
-from tasks.artifacts import report_rows, show_table
+from tasks.artifacts import report_markdown, show_markdown
 from tasks.attempts import is_bought
 from tasks.failures import kept_with
 from tasks.retries import PATIENT
@@ -39,7 +39,7 @@ def validate(dataset: Dataset, recipe: Recipe, job: Job | None = None) -> Datase
         registry.keep_dataset(checked)
         if job:
             registry.update_job(job.id, estimate=checked.report.price)
-        show_table("data-report", report_rows(checked.report), f"Data report of {dataset.id}")
+        show_markdown("data-report", report_markdown(checked.report), f"Data report of {dataset.id}")
         raise_if_bad(checked.report)
     # the dataset is kept, and so is the result of the step that made it: nobody reads its rows again
     forget_workspaces()

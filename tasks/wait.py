@@ -12,6 +12,7 @@ from errors import LuthierError
 from providers import OWN_HARDWARE, is_hosted
 from records import Job
 from tasks.artifacts import ProgressBar
+from tasks.curve import show_training
 from tasks.failures import ended_well
 from tasks.limits import at_rate
 from tasks.wiring import carry, open_registry, polling, provider_named
@@ -45,7 +46,10 @@ def waiting_for(job: Job) -> str:
 def look(job: Job) -> Job:
     """Ask for the job once. A fault that passes changes nothing."""
     at_rate(job.provider)
-    return ended_well(polling().look(open_registry().job(job.id)))
+    job = polling().look(open_registry().job(job.id))
+    if not job.waits:
+        show_training(job)
+    return ended_well(job)
 
 
 @task(name="wait", cache_policy=NO_CACHE)
@@ -104,4 +108,5 @@ def followed(job: Job) -> Job:
             time.sleep(pause)
     if job.progress:
         log.info("Training ended: %s", job.progress.message)
+    show_training(job)
     return job
