@@ -85,6 +85,13 @@ class Letter(Record):
     at: datetime | None = None
 
 
+class Thread(Record):
+    """What one file of a chat holds of a thread that may go on in others."""
+
+    id: str
+    at: datetime | None = Field(None, description="of its first message there")
+
+
 class Row(Record):
     """One line of a `Rows` file: a dialogue, a record of fields, or a stretch of a document."""
 
@@ -100,6 +107,8 @@ class Row(Record):
         (), description="the headings above `text`, outermost first; of messages, the passage they came from"
     )
     letter: Letter | None = Field(None, description="of the mail that `text` is of, until threads are joined")
+    thread: Thread | None = Field(None, description="that `messages` are of, until threads are joined")
+    also: tuple[Source, ...] = Field((), description="where the rest of a joined conversation came from")
     names: dict[str, str] = Field(
         default_factory=dict, description="of the people of a chat, by what its messages call them"
     )

@@ -36,15 +36,15 @@ class Accounts:
         self._refused: dict[str, Counter[str]] = defaultdict(Counter)
         self._empty: list[Source] = []
 
-    def take(self, uri: str, label: str) -> None:
+    def take(self, uris: Iterable[str], label: str) -> None:
         self.examples += 1
-        self._of_file[uri] += 1
+        self._of_file.update(uris)
         if label:
             self.labels[label] += 1
 
-    def take_back(self, uri: str, label: str) -> None:
+    def take_back(self, uris: Iterable[str], label: str) -> None:
         self.examples -= 1
-        self._of_file[uri] -= 1
+        self._of_file.subtract(uris)
         if label:
             self.labels[label] -= 1
 

@@ -34,9 +34,8 @@ def origin_of(sources: Sequence[Source], label: str) -> bytes:
     return canonical(origin)
 
 
-def source_of(origin: bytes) -> Source:
-    """The first one."""
-    return Source.model_validate(json.loads(origin)["sources"][0])
+def sources_of(origin: bytes) -> list[Source]:
+    return [Source.model_validate(source) for source in json.loads(origin)["sources"]]
 
 
 def answer_of(line: bytes) -> str:
@@ -70,8 +69,12 @@ class Lines:
     def origin(self, number: int) -> bytes:
         return self._part(2 * number + 1)
 
+    def sources(self, number: int) -> list[Source]:
+        return sources_of(self.origin(number))
+
     def source(self, number: int) -> Source:
-        return source_of(self.origin(number))
+        """The first one."""
+        return self.sources(number)[0]
 
     def answer(self, number: int) -> str:
         return answer_of(self.example(number))

@@ -21,7 +21,7 @@ class Drafted(NamedTuple):
 
     line: bytes
     origin: bytes
-    uri: str
+    uris: tuple[str, ...]
     label: str
     key: int
     prompt: int
@@ -79,7 +79,7 @@ class Drafting:
         if row.fields:
             yield from tabular.drafts(row, self.roles[row.source.uri], self.kind, self.spellings)
             return
-        draft = of_dialogue(row.messages, row.source, row.heading)
+        draft = of_dialogue(row.messages, (row.source, *row.also), row.heading)
         if self.kind == "classify" and not draft.refused:
             draft = self._labelled_dialogue(draft)
         yield draft
@@ -93,10 +93,11 @@ class Drafting:
 
     def _drafted(self, draft: Draft, messages: tuple[Message, ...]) -> Drafted:
         line, uri = dataset_files.line_of(messages), draft.sources[0].uri
+        uris = tuple(dict.fromkeys(source.uri for source in draft.sources))
         return Drafted(
             line,
             dataset_files.origin_of(draft.sources, draft.label),
-            uri,
+            uris,
             draft.label,
             key=dataset_files.seeded_key(line, self.seed),
             prompt=_number(" ".join(_said(messages, "user").casefold().split())),

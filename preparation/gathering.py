@@ -1,7 +1,9 @@
-"""What lies in several files and belongs together: mails by thread, the people of a chat by their names.
+"""What lies in several files and belongs together: mails by thread, the days of a thread in a chat, the
+people of a chat by their names.
 
-Headers of mails are learnt in a first pass. In the second a thread of several people becomes a conversation,
-where its last mail is met; other mails stay texts, without what they quote and how they are signed.
+Heads of mails and threads are learnt in a first pass. In the second a thread of several people becomes a
+conversation, where its last part is met; other mails stay texts, without what they quote and how they are
+signed.
 """
 
 import re
@@ -17,15 +19,20 @@ from preparation.mapping import LEFT_OUT, SETTLED
 from preparation.own_words import own_words
 from preparation.readers.conversation import Said, rows
 from preparation.spoken import spoken
-from records import Drop, Letter, Row, Rows
+from records import Drop, Letter, Row, Rows, Source
 
-MARKS = (b'"letter":{', b'"names":{')  # as no text can hold them: quotes in it are escaped
+LETTER, THREAD, NAMES = (
+    b'"letter":{',
+    b'"thread":{',
+    b'"names":{',
+)  # as no text can hold them: quotes in it are escaped
 LISTED = "names of people in a chat, which stand in its conversations"
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 MENTION = re.compile(r"@([UW][A-Z0-9]+)\b")
 ID = re.compile(r"(?=.*\d)[UW][A-Z0-9]{8,}")  # of somebody whose name is not known
 
 Key = tuple[str, int]
+ThreadKey = tuple[str, bool, str]
 
 
 class Place(NamedTuple):
@@ -40,23 +47,30 @@ def known(found: Rows) -> "Known":
     learnt = Known(frozenset(file.uri for file in found.files if file.held))
     with rowfile.opened(found.uri) as file:
         for line in file:
-            if any(mark in line for mark in MARKS):
+            if LETTER in line or THREAD in line or NAMES in line:
                 learnt.add(Row.model_validate_json(line))
     learnt.settle()
     return learnt
 
 
 def lines(found: Rows, known: "Known") -> Iterator[bytes]:
-    """The rows of all files as they are written, but mails, which come as what they belong to, SETTLED, and
-    what was left out of them, LEFT_OUT."""
+    """The rows of all files as they are written, but for parts of threads, which come as whole ones; of mails
+    they are SETTLED, and what was left out is LEFT_OUT."""
     with rowfile.opened(found.uri) as file:
-        for is_mail, together in groupby(file, key=lambda line: MARKS[0] in line):
-            if not is_mail:
+        for mark, together in groupby(file, key=_mark):
+            if not mark:
                 yield from together
-                continue
-            for key, parts in groupby(map(Row.model_validate_json, together), key=_key):
-                for made in known.mail(key, list(parts)):
-                    yield (LEFT_OUT if isinstance(made, Drop) else SETTLED) + rowfile.line_of(made)
+            elif mark == THREAD:
+                for row in map(Row.model_validate_json, together):
+                    yield from map(rowfile.line_of, known.part(row))
+            else:
+                for key, parts in groupby(map(Row.model_validate_json, together), key=_key):
+                    for made in known.mail(key, list(parts)):
+                        yield (LEFT_OUT if isinstance(made, Drop) else SETTLED) + rowfile.line_of(made)
+
+
+def _mark(line: bytes) -> bytes:
+    return next((mark for mark in (LETTER, THREAD) if mark in line), b"")
 
 
 def _key(row: Row) -> Key:
@@ -75,6 +89,8 @@ class Known:
     thread_of: dict[Key, Key] = field(default_factory=dict)
     left: Counter[Key] = field(default_factory=Counter)
     senders: dict[Key, set[str]] = field(default_factory=lambda: defaultdict(set))
+    days: dict[ThreadKey, list[str]] = field(default_factory=lambda: defaultdict(list))
+    parts: dict[ThreadKey, list[Row]] = field(default_factory=lambda: defaultdict(list))
     waiting: dict[Key, list[tuple[Letter, list[Row]]]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, row: Row) -> None:
@@ -82,6 +98,8 @@ class Known:
             self.names.of_folder[row.source.uri.rpartition("/")[0]] = row.names
         if row.letter:
             self.letters[_key(row)] = Place(row.letter, row.source.uri)
+        if row.thread:
+            self.days[self._thread_of(row)].append(row.source.uri)
 
     def settle(self) -> None:
         """Mails, by date, to the thread of what they answer, else of an earlier one of that subject if their
@@ -129,14 +147,46 @@ class Known:
             Said(self._speaker(letter.sender), "\n\n".join(row.text for row in own), number)
             for number, (letter, own) in enumerate(told, 1)
         ]
-        first = told[0][1][0]
-        for row in rows(said, first.source):
-            begins = told[(row.source.element or 1) - 1][1][0]
-            yield row.model_copy(update={"source": begins.source, "heading": first.heading[:1]})
+        heading = told[0][1][0].heading[:1]
+        for row in joined(said, [own[0].source for _, own in told]):
+            yield row.model_copy(update={"heading": heading})
+
+    def _thread_of(self, row: Row) -> ThreadKey:
+        """Files of one folder are of one channel; held-out ones and others are never joined."""
+        assert row.thread
+        uri = row.source.uri
+        return uri.rpartition("/")[0], uri in self.held, row.thread.id
+
+    def part(self, row: Row) -> Iterator[Row]:
+        """Of a thread in a chat: the whole of it, once the last part is there."""
+        if not row.thread:
+            yield row
+            return
+        key = self._thread_of(row)
+        self.parts[key].append(row)
+        if len(self.parts[key]) < len(self.days[key]):
+            return
+        parts = sorted(self.parts.pop(key), key=lambda part: (part.thread and part.thread.at) or LONG_AGO)
+        turns = [
+            (speaker, message.content, part.source)
+            for part in parts
+            for speaker, message in zip(part.speakers, part.messages, strict=True)
+        ]
+        said = [Said(speaker, text, number) for number, (speaker, text, _) in enumerate(turns, 1)]
+        yield from joined(said, [source for _, _, source in turns])
 
     def _speaker(self, address: str) -> str:
         name = self.called.get(address, "")
         return f"{name} <{address}>" if name and name != address else address
+
+
+def joined(said: Sequence[Said], sources: Sequence[Source]) -> Iterator[Row]:
+    """What was said, numbered from 1, in conversations that name all of their sources."""
+    made = list(rows(said, sources[0]))
+    starts = [(row.source.element or 1) - 1 for row in made]
+    for row, start, end in zip(made, starts, [*starts[1:], len(sources)], strict=True):
+        first, *others = dict.fromkeys(sources[start:end])
+        yield row.model_copy(update={"source": first, "also": tuple(others)})
 
 
 @dataclass

@@ -89,7 +89,7 @@ class Cast:
                 Message(role="assistant" if speaker in voices else "user", content=message.content)
                 for speaker, message in zip(row.speakers, row.messages, strict=True)
             )
-            yield Row(source=row.source, messages=messages)
+            yield Row(source=row.source, also=row.also, messages=messages)
 
     def findings(self) -> list[Finding]:
         if not self.conversations:

@@ -123,7 +123,7 @@ class _Maker:
             if isinstance(item, Drop):
                 self._drop(item)
             elif item.key in self.met:
-                source, answer = dataset_files.source_of(item.origin), dataset_files.answer_of(item.line)
+                source, answer = dataset_files.sources_of(item.origin)[0], dataset_files.answer_of(item.line)
                 self._drop(Drop(source=source, reason=DUPLICATE, excerpt=excerpt(answer)))
                 yield False
             else:
@@ -137,13 +137,13 @@ class _Maker:
 
     def _take(self, made: Drafted) -> None:
         self.lines.add(made.line, made.origin)
-        self.given.append(made.uri in self.held_files)
+        self.given.append(made.uris[0] in self.held_files)
         self.figures.keys.append(made.key)
         self.figures.labels.append(made.label)
         self.figures.prompts.append(made.prompt)
         self.figures.documents.append(made.document)
         self.figures.sections.append(made.section)
-        self.accounts.take(made.uri, made.label)
+        self.accounts.take(made.uris, made.label)
 
     def split(self, share: float, threshold: float) -> tuple[list[int], list[int]]:
         """Numbers of the examples in train and holdout, each in seeded order. Notes labels that contradict
@@ -176,8 +176,8 @@ class _Maker:
         alike = self.shingles.resembling(others, held, threshold)
         found = {at for at, like in zip(others, alike, strict=True) if like or prompts[at] in asked}
         for at in sorted(found):
-            source = self.lines.source(at)
-            self.accounts.take_back(source.uri, self.figures.labels[at])
+            source, *_ = sources = self.lines.sources(at)
+            self.accounts.take_back({one.uri for one in sources}, self.figures.labels[at])
             self._drop(Drop(source=source, reason=HELD_TOO, excerpt=excerpt(self.lines.answer(at))))
         return found
 

@@ -35,7 +35,9 @@ class Draft:
         )
 
 
-def of_dialogue(messages: tuple[Message, ...], source: Source, section: tuple[str, ...] = ()) -> Draft:
+def of_dialogue(
+    messages: tuple[Message, ...], sources: tuple[Source, ...], section: tuple[str, ...] = ()
+) -> Draft:
     """Turns of one speaker in a row become one; what stands before the first question and after the last
     answer goes. A dialogue without an answer to learn from is refused."""
     system = "\n\n".join(
@@ -45,9 +47,9 @@ def of_dialogue(messages: tuple[Message, ...], source: Source, section: tuple[st
     answers = [turn for turn in turns if turn.role == "assistant"]
     excerpt = turns[0].content if turns else ""
     if not answers:
-        return Draft((source,), refused="no answer", excerpt=excerpt)
+        return Draft(sources, refused="no answer", excerpt=excerpt)
     if not any(turn.content.strip() and turn.weight != 0 for turn in answers):
-        return Draft((source,), refused=EMPTY_ANSWER, excerpt=excerpt)
+        return Draft(sources, refused=EMPTY_ANSWER, excerpt=excerpt)
     turns = [turn for turn in turns if turn.content.strip()]
     turns = _merged(turns)
     while turns and turns[0].role == "assistant":
@@ -55,8 +57,8 @@ def of_dialogue(messages: tuple[Message, ...], source: Source, section: tuple[st
     while turns and turns[-1].role == "user":
         turns = turns[:-1]
     if not any(turn.role == "assistant" and turn.weight != 0 for turn in turns):
-        return Draft((source,), refused="an answer without a question", excerpt=excerpt)
-    return Draft((source,), turns=tuple(turns), system=system, section=section)
+        return Draft(sources, refused="an answer without a question", excerpt=excerpt)
+    return Draft(sources, turns=tuple(turns), system=system, section=section)
 
 
 def _merged(turns: list[Message]) -> list[Message]:

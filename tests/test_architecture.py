@@ -109,7 +109,7 @@ FORBIDDEN_NAMES = re.compile(r"\b(utils?|helpers?|common|base|core|managers?|mis
 MOST_LINES = 320
 MOST_LINES_OF_A_FUNCTION = 60
 # Every noun of the project in one place; it grows with them.
-LONGER = {"records.py": 500}
+LONGER = {"records.py": 520}
 
 
 def files() -> list[str]:

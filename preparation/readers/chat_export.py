@@ -16,6 +16,7 @@ NAMES = ("real_name", "display_name", "nickname", "global_name", "username", "na
 LISTS = ("messages", "chats", "list", "conversations", "channels")
 SAMPLE, MOST = 50, 0.8
 DEEPEST = 3
+SAID = ("thread_broadcast", "me_message", "file_share")  # subtypes of what a person wrote, too
 SLACK_TIME = re.compile(r"\d{10}\.\d+")
 # <@U024BE7LH>, <@U024BE7LH|ann>, <#C024BE7LR|general>, <!here>, <https://a.example|the page>
 MARKED = re.compile(r"<([@#!]?)([^<>|\s]+)(?:\|([^<>]+))?>")
@@ -87,7 +88,7 @@ def _sender(value: dict[str, Any]) -> str:
 
 def _text(value: dict[str, Any]) -> str:
     """Empty for what is no message of a person: joins, calls, pictures."""
-    if value.get("type") in ("service", "system") or value.get("subtype"):
+    if value.get("type") in ("service", "system") or value.get("subtype") not in (None, "", *SAID):
         return ""
     text = next((value[key] for key in TEXTS if value.get(key)), "")
     if isinstance(text, list):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from records import Message, Row, Source
+from records import Message, Row, Source, Thread
 
 SILENCE = timedelta(hours=8)
 MOST_TURNS = 40
@@ -28,7 +28,10 @@ def rows(said: Iterable[Said], source: Source, unit: str = "element") -> Iterato
             part = turns[start : start + MOST_TURNS]
             place = Source(uri=source.uri, **{unit: part[0].number})
             messages = tuple(Message(role="user", content=turn.text) for turn in part)
-            yield Row(source=place, messages=messages, speakers=tuple(turn.speaker for turn in part))
+            thread = Thread(id=part[0].thread, at=part[0].at) if part[0].thread else None
+            yield Row(
+                source=place, messages=messages, speakers=tuple(turn.speaker for turn in part), thread=thread
+            )
 
 
 def _talks(said: Iterable[Said]) -> Iterator[list[Said]]:

@@ -1,12 +1,16 @@
 """Mails of several files become conversations, people of a chat get their names."""
 
 import json
+from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
+
+import pytest
 
 from preparation.clean import clean
 from preparation.ingest import ingest
 from preparation.rowfile import read_drops, read_rows
+from preparation.structure import structure
 from records import Row, Rows
 
 LENA, DESK = "Lena Hart <lena@guest.example>", "Ferry Desk <desk@ferry.example>"
@@ -132,6 +136,68 @@ def test_people_of_an_export_of_slack_are_called_by_their_names(tmp_path: Path) 
     (finding,) = [one for one in made.findings if one.rule == "assistant"]
     assert "“Ann Berg” speaks as the assistant" in finding.message and "“Help Desk”" in finding.hint
     assert sum(made.dropped.values()) == 2
+
+
+def over_midnight(folder: Path, channel: str = "support") -> Path:
+    """A thread of four messages over two days, and another talk on the second."""
+    asked = {"type": "message", "user": "U1", "text": "Does the boat leave?", "ts": "1704149990.1"}
+    days = {
+        "2024-01-01": [
+            {**asked, "thread_ts": asked["ts"]},
+            {**asked, "user": "U2", "text": "Until when?", "ts": "1704149999.1", "thread_ts": asked["ts"]},
+        ],
+        "2024-01-02": [
+            {**asked, "user": "U1", "text": "Until ten.", "ts": "1704153601.1", "thread_ts": asked["ts"]},
+            {**asked, "user": "U1", "text": "Good morning!", "ts": "1704180000.1"},
+            {**asked, "user": "U2", "text": "Until two.", "ts": "1704153700.1", "thread_ts": asked["ts"],
+             "subtype": "thread_broadcast"},
+            {**asked, "user": "U2", "text": "Morning!", "ts": "1704180001.1"},
+        ],
+    }  # fmt: skip
+    (folder / channel).mkdir(parents=True)
+    for day, messages in days.items():
+        (folder / channel / f"{day}.json").write_text(json.dumps(messages))
+    return folder
+
+
+def test_a_thread_that_goes_on_after_midnight_is_one_conversation(tmp_path: Path) -> None:
+    rows, _ = cleaned(over_midnight(tmp_path / "export"), "U2")
+    whole, morning = sorted(rows, key=lambda row: -len(row.messages))
+    assert [content for _, content in said(whole)] == [
+        "Does the boat leave?",
+        "Until when?",
+        "Until ten.",
+        "Until two.",
+    ]
+    assert [Path(source.uri).name for source in (whole.source, *whole.also)] == [
+        "2024-01-01.json",
+        "2024-01-02.json",
+    ]
+    assert said(morning) == [("user", "Good morning!"), ("assistant", "Morning!")]
+
+
+def test_threads_of_two_channels_and_of_held_out_days_stay_apart(tmp_path: Path) -> None:
+    folder = over_midnight(tmp_path / "export")
+    over_midnight(folder, "other")
+    assert sorted(len(row.messages) for row in cleaned(folder, "U2")[0]) == [2, 4]  # the same said twice
+    day = str(folder / "support/2024-01-02.json")
+    apart, made = cleaned(folder, "U2", held=(day,))
+    assert sorted(len(row.messages) for row in apart) == [2, 2, 2, 4]
+    assert made.dropped == {"duplicate": 1}
+
+
+@pytest.mark.parametrize(
+    ("folder_of", "joined"),
+    [(thread, ["d.eml", "b.eml", "c.eml", "a.eml"]), (over_midnight, ["2024-01-01.json", "2024-01-02.json"])],
+)
+def test_a_file_that_went_into_the_conversation_of_another_was_used(
+    folder_of: Callable[[Path], Path], joined: list[str], tmp_path: Path
+) -> None:
+    _, rows = cleaned(folder_of(tmp_path / "in"))
+    made = structure(rows, tmp_path / "made", use_case="Answer questions of guests")
+    assert [file.name for file in made.report.files if not file.used] == []
+    origins = [json.loads(line)["sources"] for line in Path(made.lineage_uri).read_text().splitlines()]
+    assert joined in [[Path(source["uri"]).name for source in sources] for sources in origins]
 
 
 def test_a_talk_in_a_text_is_a_conversation(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ def drafted(*turns: tuple[str, str] | tuple[str, str, int]) -> Draft:
         Message.model_validate({"role": role, "content": content, "weight": weight[0] if weight else None})
         for role, content, *weight in turns
     )
-    return of_dialogue(messages, HERE)
+    return of_dialogue(messages, (HERE,))
 
 
 def said(draft: Draft) -> list[tuple[str, str]]:
