@@ -65,6 +65,11 @@ def make_deployment(client: "SyncPrefectClient", entry: dict[str, Any], root: Pa
         there.id,
         DeploymentUpdate(**fields, enforce_parameter_schema=True, schedules=_schedules(entry, there)),
     )
+    if all(one.slug for one in there.schedules):
+        # else the server has replaced them all
+        for one in there.schedules:
+            if one.slug not in {kept["slug"] for kept in entry.get("schedules", [])}:
+                client.delete_deployment_schedule(there.id, one.id)
     return Change("deployment", name, "changed", ", ".join(differing))
 
 
@@ -113,11 +118,14 @@ def _timing(schedule: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schedules_of(there: "DeploymentResponse") -> dict[str, Any]:
+    """Those of a file, by their slugs. What an operator added on the server's pages has none."""
     found = {}
     for one in there.schedules:
+        if not one.slug:
+            continue
         timing: Any = one.schedule
         cron = getattr(timing, "cron", None)
-        found[one.slug or str(one.id)] = (
+        found[one.slug] = (
             {"cron": cron, "timezone": timing.timezone}
             if cron
             else {"interval": timing.interval.total_seconds()}
@@ -126,7 +134,7 @@ def _schedules_of(there: "DeploymentResponse") -> dict[str, Any]:
 
 
 def _schedules(entry: dict[str, Any], there: "DeploymentResponse | None") -> list[Any]:
-    """Those of the file; whether one is active is the operator's choice once it is there."""
+    """Those of the file, which are active as the operator left them, and the operator's own."""
     from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentScheduleUpdate
     from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
@@ -140,6 +148,9 @@ def _schedules(entry: dict[str, Any], there: "DeploymentResponse | None") -> lis
         made.append(
             kind(schedule=schedule, slug=one["slug"], active=on, parameters=one.get("parameters", {}))
         )
+    for added in there.schedules if there else []:
+        if not added.slug:
+            made.append(kind(schedule=added.schedule, active=added.active, parameters=added.parameters))
     return made
 
 

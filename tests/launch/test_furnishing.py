@@ -45,6 +45,26 @@ def test_a_second_time_changes_nothing_and_what_an_operator_tuned_stays(
     assert set(furnished.deploy(tmp_path)["counts"]) == {"unchanged"}
 
 
+def test_a_schedule_of_an_earlier_version_goes_and_the_operators_own_stays(
+    furnished: Furnished, tmp_path: Path
+) -> None:
+    def schedules(name: str) -> str:
+        deployment = CLIENT.get(f"{furnished.api}/deployments/name/{name}").json()
+        return f"{furnished.api}/deployments/{deployment['id']}/schedules"
+
+    earlier = {"schedule": {"interval": 300}, "active": True, "slug": "of-before"}
+    own = {"schedule": {"cron": "0 3 * * *"}, "active": False}
+    polling, reaping = schedules("sync-jobs/every-minute"), schedules("reap-jobs/hosted")
+    CLIENT.post(polling, json=[earlier]).raise_for_status()
+    CLIENT.post(reaping, json=[earlier, own]).raise_for_status()
+    told = {(one["name"], one["done"]): one["note"] for one in furnished.deploy(tmp_path)["changes"]}
+    assert told["sync-jobs/every-minute", "changed"] == told["reap-jobs/hosted", "changed"] == "schedules"
+    assert [one["slug"] for one in CLIENT.get(polling).json()] == ["every-minute"]
+    (kept,) = CLIENT.get(reaping).json()
+    assert (kept["schedule"]["cron"], kept["active"]) == ("0 3 * * *", False)
+    assert set(furnished.deploy(tmp_path)["counts"]) == {"unchanged"}
+
+
 def test_no_secret_and_no_key_is_in_what_the_server_shows(furnished: Furnished) -> None:
     blocks = CLIENT.post(f"{furnished.api}/block_documents/filter", json={}).json()
     deployments = CLIENT.post(f"{furnished.api}/deployments/filter", json={}).json()
