@@ -43,7 +43,7 @@ def clean(
     out come first, so that of two equal rows the one to be trained on goes. `assistant` names the
     person of chats and mails whom the model should speak as. Rows are worked on by as many processes as
     there are cores, or `workers`. Raises InvalidData where `redaction` says to stop at what was found, and
-    where nobody of that name speaks; Unavailable where a process is ended from outside.
+    where nobody of that name speaks; LuthierError where processes are ended from outside.
     """
     uri, drops_uri = rowfile.place(out, "rows.jsonl"), rowfile.place(out, "drops.jsonl")
     with ExitStack() as stack:

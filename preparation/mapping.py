@@ -14,7 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
-from errors import LuthierError, Unavailable
+from errors import LuthierError
 from preparation.parsing import Parsed, Task
 from preparation.workers import Limits, Node, Pool, cores
 
@@ -47,7 +47,7 @@ def batched(things: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
 
 def mapped(work: Work[Made], lines: Iterable[bytes], most: int | None = None) -> Iterator[Made]:
     """What `work` makes of each piece of `lines`, in order, on all cores or `most` of them. Raises what it
-    raises, and Unavailable where a process ends twice over one piece."""
+    raises, and LuthierError where two processes end over one piece."""
     left = iter(lines)
     first = list(_until(left, SOON))
     following = next(left, None)
@@ -119,9 +119,10 @@ class _Mapping(Generic[Made]):
         while not node.parsed:
             self._advance()
         if node.parsed.reason:
-            raise Unavailable(
-                f"A process that prepared the rows was ended twice: {node.words or node.parsed.reason}.",
-                "Run it again; if that happens again, see what else takes the memory of this machine.",
+            raise LuthierError(
+                f"A process that prepared the rows ended, and so did the one after it: "
+                f"{node.words or node.parsed.reason}.",
+                "See what takes the memory of this machine, or who ends its processes; then run it again.",
             )
         with open(node.parsed.rows, "rb") as file:
             for made in _unpickled(file):

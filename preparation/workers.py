@@ -132,6 +132,10 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _ending(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"it ended with code {code}"
+
+
 class Pool:
     """As many processes as there is work for, up to `most`; started when first needed. They read files, or
     do the work that lies at the path `work` (see `mapping`)."""
@@ -202,7 +206,7 @@ class Pool:
             node.fresh_only = True
             self.submit(node, first=True)
             return
-        node.words = words or f"exit code {worker.process.returncode}"
+        node.words = words or _ending(worker.process.returncode)
         log.warning("The process that was at %s ended: %s", node.task.name, node.words)
         out_of_memory = words.startswith(("MemoryError", "std::bad_alloc", "memory allocation"))
         yield from self._done(node, Parsed(reason=MEMORY_REASON if out_of_memory else CRASH_REASON))

@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from errors import InvalidData, Unavailable
+from errors import InvalidData, LuthierError
 from preparation import mapping
 from preparation.clean import clean
 from preparation.mapping import mapped, pieces
@@ -111,7 +111,7 @@ def test_a_process_that_is_killed_is_replaced_and_no_row_is_lost(new, tmp_path: 
 
 @pytest.mark.usefixtures("small_pieces")
 def test_a_process_that_is_killed_again_and_again_ends_in_a_sentence(new, tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="process that prepared the rows was ended") as caught:
+    with pytest.raises(LuthierError, match="and so did the one after it: killed by SIGKILL") as caught:
         list(mapped(Ending(str(tmp_path), 99), written(new, 60), 2))
     assert "memory" in caught.value.hint
 
