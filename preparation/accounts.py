@@ -4,13 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from errors import InvalidData, NotEnoughData
+from preparation import usefulness
 from preparation.kinds import Survey
 from preparation.turns import EMPTY_ANSWER
-from records import FileReport, Finding, Kind, Report, Rows, Source
+from records import Finding, Kind, Report, Rows, Source
 
 SHOWN = 20  # sources named in a finding or a message
-UNUSABLE = "No example could be made of it"
-CLEANED = "all of it was left out while cleaning"
 FORCED = {
     "classify": "Name the column of labels with --label; the columns are: {}.",
     "chat": "Chat needs a question and an answer in each row, or dialogues; leave the kind to auto.",
@@ -175,7 +174,7 @@ class Accounts:
 
     def report(self, train: int, holdout: int) -> Report:
         return Report(
-            files=tuple(map(self._file, self.rows.files)),
+            files=usefulness.told(self.rows, self._of_file, self._refused),
             rows_in=sum(file.rows for file in self.rows.files) or self.rows.count,
             examples=self.examples,
             train=train,
@@ -187,12 +186,6 @@ class Accounts:
             findings=(*self.findings, *self._empty_answers(), *self._unfit()),
             ok=not any(finding.severity == "error" for finding in self.findings),
         )
-
-    def _file(self, file: FileReport) -> FileReport:
-        if not file.used or self._of_file[file.uri]:
-            return file
-        reason = next((reason for reason, _ in self._refused[file.uri].most_common(1)), CLEANED)
-        return file.but(used=False, reason=f"{UNUSABLE}: {reason}.")
 
     def _empty_answers(self) -> list[Finding]:
         count = self.dropped[EMPTY_ANSWER]
