@@ -1,5 +1,6 @@
 """The trainer as a process: `python -m providers.gpu JOB_DIR`.
 
+A job that several processes train starts the others as `follow JOB_DIR RANK`.
 Also `python -m providers.gpu export-base BASE_MODEL FOLDER`, which writes a base model (the packaged one,
 say) as a folder that `from_pretrained` reads; and `python -m providers.gpu answer JOB_DIR BASE_MODEL ADAPTER
 OUT`, by which another model answers a job's holdout. Before any of them, `--json-logs RUN` has the log
@@ -15,7 +16,7 @@ from pathlib import Path
 from errors import LuthierError, TrainingFailed
 from logs import about, on_stderr
 from providers.gpu.jobs import JobFolder
-from providers.gpu.progress import Reporter, Stopped, StopSignal
+from providers.gpu.progress import NoSignal, Reporter, SilentReporter, Stopped, StopSignal
 
 STOPPED = 143  # 128 + SIGTERM
 SHUT_DOWN = TrainingFailed(
@@ -61,6 +62,26 @@ def _run(job: JobFolder, report: Reporter, stop: StopSignal) -> int:
         logging.exception("The trainer failed.")
         raise in_plain_words(error) from error
     report.finish("succeeded", "The model is trained, compared with its base and saved.")
+    return 0
+
+
+def follow(path: Path, rank: int) -> int:
+    """Train along with the process that leads a job, which alone reports, saves and says when to stop."""
+    job = JobFolder(path)
+    stop = NoSignal()
+    stop.install()
+    from providers.gpu.peers import end_with
+    from providers.gpu.run import Run
+
+    end_with(sys.stdin.buffer)
+    run = Run(job, job.path.parent.parent, SilentReporter(job), stop, rank)
+    # a base that can't be loaded here is an end before its time, which the leader has to notice
+    run.scorer  # noqa: B018
+    try:
+        run.join()
+    except (Stopped, LuthierError) as error:
+        # whatever ends all of them is told by the one that leads
+        logging.info("Process %d ends: %r", rank, error)
     return 0
 
 
@@ -117,6 +138,9 @@ def main(arguments: list[str]) -> int:
                 print(error, file=sys.stderr)
                 return error.exit_code
             return 0
+        case ["follow", path, rank]:
+            about(job=Path(path).name)
+            return follow(Path(path), int(rank))
         case [path] if (Path(path) / "job.json").exists():
             about(job=Path(path).name)
             return run_job(Path(path).absolute())

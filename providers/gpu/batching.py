@@ -66,6 +66,8 @@ def pack(rows: Sequence[TokenRow], budget: int, shared: bool, pad: int = 0) -> l
 
     `Batch.rows` counts in the order of `rows`.
     """
+    if not rows:
+        return []
     arrays = [np.asarray(row.tokens, np.int64) for row in rows]
     if shared:
         groups = tree_groups([row.tokens for row in rows], budget)

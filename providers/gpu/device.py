@@ -33,19 +33,34 @@ class Device:
         return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
 
 
-def choose(options: Options, stored: str | None) -> Device:
-    """The device for a base whose weights are stored as `stored` (a dtype's name, None if unknown).
+def processes(options: Options) -> int:
+    """How many train together. Raises NotConfigured if there are not as many GPUs as asked for."""
+    import torch
+
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if cards and (options.processes or 1) > cards:
+        raise NotConfigured(
+            f"{options.processes} processes were asked for, and this machine shows {cards} GPUs.",
+            "Leave the option processes out: then there is one for each GPU.",
+        )
+    return options.processes or max(1, cards)
+
+
+def choose(options: Options, stored: str | None, rank: int = 0, count: int = 1) -> Device:
+    """The device for a base whose weights are stored as `stored` (a dtype's name, None if unknown), of the
+    process of that rank among `count` that train together.
 
     A base stored in float32 stays so, and computes as it would anywhere else; others become bfloat16 where
     the processor multiplies it natively, and float32 where it would only emulate it.
     """
     import torch
 
-    name = "cuda:0" if torch.cuda.is_available() else "cpu"
+    name = f"cuda:{rank}" if torch.cuda.is_available() else "cpu"
     native = torch.cuda.is_bf16_supported() if name != "cpu" else has_bfloat16()
     automatic = "bfloat16" if native and stored != "float32" else "float32"
     precision = automatic if options.precision == "auto" else options.precision
-    return Device(name, precision, options.threads or usable_processors())
+    threads = options.threads or usable_processors()
+    return Device(name, precision, max(1, threads // count))
 
 
 def settle(device: Device) -> None:
@@ -53,6 +68,13 @@ def settle(device: Device) -> None:
     import torch
 
     torch.set_num_threads(device.threads)
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """CUDA raises a class of its own, the processor's allocator only words."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

@@ -97,6 +97,11 @@ class JobFolder:
         return self.path / "adapter"
 
     @property
+    def meeting(self) -> Path:
+        """Where processes that train together find each other."""
+        return self.path / "meeting"
+
+    @property
     def called_off(self) -> Path:
         """There while the trainer is to end and not to go on."""
         return self.path / "called-off"

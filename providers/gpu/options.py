@@ -47,6 +47,12 @@ class Options(BaseModel):
         None, ge=1, le=8192, description="longest answer in the evaluation; default by the training answers"
     )
     threads: int | None = Field(None, ge=1, le=1024, description="processor threads; default: all it may use")
+    processes: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="that train together, a GPU for each; default: as many as GPUs are seen",
+    )
 
 
 def examples_a_step(options: Options, examples: int) -> int:

@@ -35,20 +35,28 @@ class StopSignal:
 
     def __init__(self) -> None:
         self.patient = False
-        self._requested = False
+        self.requested = False
 
     def install(self) -> None:
         for kind in (signal.SIGTERM, signal.SIGINT):
             signal.signal(kind, self._arrived)
 
     def _arrived(self, number: int, frame: FrameType | None) -> None:
-        self._requested = True
+        self.requested = True
         if not self.patient:
             raise Stopped
 
     def check(self) -> None:
-        if self._requested:
+        if self.requested:
             raise Stopped
+
+
+class NoSignal(StopSignal):
+    """Of a process that another one leads, and tells when to stop."""
+
+    def install(self) -> None:
+        for kind in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(kind, signal.SIG_IGN)
 
 
 def thinned(losses: Sequence[float]) -> list[list[float]]:
@@ -129,3 +137,13 @@ class Reporter:
         )
         write_atomically(self.job.progress, state.model_dump_json(), durable=False)
         self._written = time.monotonic()
+
+
+class SilentReporter(Reporter):
+    """Of a process that trains along with the one that reports."""
+
+    def event(self, message: str, level: Severity = "info", metrics: dict[str, float] | None = None) -> None:
+        pass
+
+    def _write(self) -> None:
+        pass

@@ -98,6 +98,8 @@ class Gpu:
         state = job.read_state()
         if job.result.exists() and state and state.progress.status == "succeeded":
             return label
+        if state and state.progress.status in ENDED:
+            _let_go(job)
         if job.is_running() or (job.is_starting() and not self._has_died(job)):
             return label
         self._launch(job)
@@ -265,6 +267,13 @@ def _opened(uri: str) -> Iterator[IO[bytes]]:
         raise NotFound(f"The dataset's file {uri} is gone.", "Prepare the dataset again.") from error
     except OSError as error:
         raise Unavailable(f"The dataset's file {uri} can't be read: {error}.", "Try again later.") from error
+
+
+def _let_go(job: JobFolder) -> None:
+    """Wait for a process that has told its end and is about to come to it."""
+    give_up = time.monotonic() + CANCEL_SECONDS
+    while job.is_running() and time.monotonic() < give_up:
+        time.sleep(0.05)
 
 
 def _end(process: psutil.Process) -> None:

@@ -1,13 +1,14 @@
 """One job from its folder to its adapter: train, evaluate, export. Every stage is skipped if it is done."""
 
 import math
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errors import InvalidData
+from errors import InvalidData, TrainingFailed
 from providers.gpu import adapter, bases, checkpoint, device, export, golden, kernels
 from providers.gpu.batching import token_budget
 from providers.gpu.estimate import weight_bytes
@@ -16,6 +17,7 @@ from providers.gpu.generation import Speaker
 from providers.gpu.golden import Golden
 from providers.gpu.jobs import JobFolder, TrainerResult, messages_of, write_atomically
 from providers.gpu.options import Options, examples_a_step, row_limit
+from providers.gpu.peers import ALONE, Peers, followed, joined
 from providers.gpu.progress import Reporter, StopSignal
 from providers.gpu.scoring import Scorer
 from providers.gpu.template import Template, TokenRow
@@ -30,13 +32,14 @@ if TYPE_CHECKING:
 class Run:
     """What the stages of one job share; made when first needed, since a finished stage needs little of it."""
 
-    def __init__(self, job: JobFolder, home: Path, report: Reporter, stop: StopSignal):
-        self.job, self.home, self.report, self.stop = job, home, report, stop
+    def __init__(self, job: JobFolder, home: Path, report: Reporter, stop: StopSignal, rank: int = 0):
+        self.job, self.home, self.report, self.stop, self.rank = job, home, report, stop, rank
         self.spec = job.read_spec()
         self.recipe = self.spec.recipe
         self.options = Options.model_validate(self.recipe.options)
         self.base = bases.find(self.recipe.base_model)
         self.limit = row_limit(self.recipe.base_model, self.options)
+        self.count = device.processes(self.options)
 
     def all_stages(self) -> None:
         """Raises LuthierError for what a person can mend, Stopped if asked to stop."""
@@ -85,7 +88,8 @@ class Run:
     def model(self) -> "PeftModel":
         self.report.say("Loading the base model")
         config = bases.config(self.base)
-        place = device.choose(self.options, config.get("dtype") or config.get("torch_dtype"))
+        stored = config.get("dtype") or config.get("torch_dtype")
+        place = device.choose(self.options, stored, self.rank, self.count)
         device.settle(place)
         quantize = device.wants_four_bit(self.options, place, weight_bytes(config), config["model_type"])
         base = bases.load(self.base, place, quantize)
@@ -110,16 +114,39 @@ class Run:
 
     def train(self) -> None:
         self.report.say("Reading the examples")
+        trainer = self.trainer(ALONE)
+        if checkpoint.has_ended(self.job.checkpoint, trainer.steps):
+            return
+        together = f", by {self.count} processes" if self.count > 1 else ""
+        self.report.event(
+            f"Training on {len(self.examples)} examples: {trainer.epochs} epochs, "
+            f"{trainer.steps} steps of {trainer.batch}, "
+            f"learning rate {self.recipe.learning_rate:g}, rank {self.recipe.rank}{together}."
+        )
+        with followed(self.job, self.count, self._lost):
+            self.join()
+
+    def join(self) -> None:
+        """Train, together with the job's other processes if there are any."""
+        with joined(self.job, self.rank, self.count, self.scorer.device) as peers:
+            self.state = self.trainer(peers).run(self.job, self.report)
+
+    def trainer(self, peers: Peers) -> Trainer:
         budget = token_budget(self.options, "cuda" if self.scorer.device != "cpu" else "cpu")
         held = [question.rows for question in self.questions]
-        trainer = Trainer(self.model, self.scorer, self.examples, self.recipe, budget, self.stop, held)
-        if not checkpoint.has_ended(self.job.checkpoint, trainer.steps):
-            self.report.event(
-                f"Training on {len(self.examples)} examples: {trainer.epochs} epochs, "
-                f"{trainer.steps} steps of {trainer.batch}, "
-                f"learning rate {self.recipe.learning_rate:g}, rank {self.recipe.rank}."
-            )
-            self.state = trainer.run(self.job, self.report)
+        return Trainer(self.model, self.scorer, self.examples, self.recipe, budget, self.stop, held, peers)
+
+    def _lost(self, status: int) -> None:
+        """One of the processes has died: told from another thread, since this one's may wait for it."""
+        if self.stop.requested:
+            return
+        error = TrainingFailed(
+            f"One of the {self.count} processes that train together ended with status {status}.",
+            "`luthier jobs retry JOB` goes on from the last checkpoint; the job's trainer.log tells more.",
+            transient=True,
+        )
+        self.report.finish("failed", error.message, error.failure)
+        os._exit(error.exit_code)
 
     def evaluate(self) -> list[Answer]:
         if self.job.answers.exists():

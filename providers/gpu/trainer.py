@@ -11,8 +11,10 @@ from errors import TrainingFailed
 from providers.gpu import adapter, checkpoint
 from providers.gpu.batching import pack, steps_of_epoch
 from providers.gpu.checkpoint import TrainingState
+from providers.gpu.device import is_out_of_memory
 from providers.gpu.jobs import JobFolder
 from providers.gpu.options import Options, examples_a_step
+from providers.gpu.peers import ALONE, Peers
 from providers.gpu.progress import Reporter, Stopped, StopSignal
 from providers.gpu.scoring import Scorer
 from providers.gpu.template import TokenRow
@@ -35,11 +37,6 @@ def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
     return peak * (0.1 + 0.45 * (1 + math.cos(math.pi * done)))
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """CUDA raises a class of its own, the processor's allocator only words."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
 class Trainer:
     def __init__(
         self,
@@ -50,9 +47,10 @@ class Trainer:
         budget: int,
         stop: StopSignal,
         holdout: Sequence[Sequence[TokenRow]] = (),
+        peers: Peers = ALONE,
     ):
         self.model, self.scorer, self.examples, self.recipe = model, scorer, examples, recipe
-        self.stop = stop
+        self.stop, self.peers = stop, peers
         self.options = Options.model_validate(recipe.options)
         self.budget = budget
         self.batch = examples_a_step(self.options, len(examples))
@@ -61,7 +59,7 @@ class Trainer:
         self.steps = self.steps_per_epoch * self.epochs
         self.every = measured_every(self.steps_per_epoch, self.epochs)
         tokens = sum(len(row.tokens) for rows in examples for row in rows)
-        self.watch = Watch(scorer, holdout, tokens * self.every / self.steps_per_epoch, budget)
+        self.watch = Watch(scorer, holdout, tokens * self.every / self.steps_per_epoch, budget, peers)
         self.weights = adapter.weights(model)
         self.optimizer = torch.optim.AdamW(
             self.weights.values(), lr=0.0, weight_decay=self.options.weight_decay, fused=True
@@ -86,7 +84,8 @@ class Trainer:
         except Stopped:
             saver.save()
             raise
-        self._end(job, report)
+        if self.peers.leads:
+            self._end(job, report)
         self.stop.patient = False
         self.stop.check()
         self.model.eval()
@@ -122,7 +121,8 @@ class Trainer:
             figures["holdout_loss"] = held
             if not state.best or held < dict(state.holdout)[state.best]:
                 state.best = state.step
-                checkpoint.keep_best(job.checkpoint, self.weights, state.step)
+                if self.peers.leads:
+                    checkpoint.keep_best(job.checkpoint, self.weights, state.step)
             state.holdout.append((state.step, held))
         report.measured(state, state.step / self.steps_per_epoch, self.epochs, figures)
 
@@ -167,11 +167,13 @@ class Trainer:
         """Where memory runs out, compute fewer tokens at once; the step stays the same."""
         while True:
             try:
-                return self._step(rows, rate)
+                loss = self.peers.together(lambda: self._gradients(rows))
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
                 self._ask_for_less(rows, report, error)
+            else:
+                return self._learn(loss, rate)
 
     def _ask_for_less(self, rows: list[TokenRow], report: Reporter, error: RuntimeError) -> None:
         self.optimizer.zero_grad()
@@ -193,15 +195,26 @@ class Trainer:
                 "Cut the rows (option max_tokens), take a smaller base model, or 4 bits (option quantize).",
             ) from error
 
-    def _step(self, rows: list[TokenRow], rate: float) -> float:
-        """One optimiser step over all trained tokens of the rows, each with the same weight."""
+    def _gradients(self, rows: list[TokenRow]) -> float:
+        """Those of this process's share of the rows, and its part of their mean loss a trained token."""
         trained = sum(sum(row.trained) for row in rows)
         loss = 0.0
-        for batch in pack(rows, self.budget, self.scorer.shares):
+        for batch in pack(self.peers.share(rows), self.budget, self.scorer.shares):
             self.stop.check()
             part = self.scorer.loss(batch) / trained
             part.backward()
             loss += part.item()
+        return loss
+
+    def _learn(self, loss: float, rate: float) -> float:
+        """One optimiser step by the gradients of all processes; gives the loss of all."""
+        if self.peers.count > 1:
+            total = torch.tensor(loss)
+            for weight in self.weights.values():
+                # a process whose share was empty has none
+                weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
+            self.peers.add_up([total, *(weight.grad for weight in self.weights.values())])
+            loss = float(total)
         norm = torch.nn.utils.clip_grad_norm_(self.weights.values(), self.options.clip)
         if not math.isfinite(loss) or not torch.isfinite(norm):
             raise checkpoint.diverged(self.state.step + 1)
@@ -227,7 +240,7 @@ class Saver:
             self.save()
 
     def save(self) -> None:
-        if self.trainer.state.step == self.saved_step:
+        if self.trainer.state.step == self.saved_step or not self.trainer.peers.leads:
             return
         started = time.monotonic()
         checkpoint.save(self.job.checkpoint, self.trainer.state, self.trainer.weights, self.trainer.optimizer)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from providers.gpu.batching import pack
+from providers.gpu.peers import ALONE, Peers
 from providers.gpu.scoring import Scorer
 from providers.gpu.template import TokenRow
 
@@ -28,22 +29,35 @@ class Watch:
     """
 
     def __init__(
-        self, scorer: Scorer, examples: Sequence[Sequence[TokenRow]], trained_tokens: float, budget: int
+        self,
+        scorer: Scorer,
+        examples: Sequence[Sequence[TokenRow]],
+        trained_tokens: float,
+        budget: int,
+        peers: Peers = ALONE,
     ):
-        self.scorer = scorer
+        self.scorer, self.peers = scorer, peers
         rows = spread(examples, SHARE * trained_tokens / FORWARD)
-        self.batches = pack(rows, budget, scorer.shares) if rows else []
+        self.count = sum(sum(row.trained) for row in rows)
+        mine = peers.share(rows)
+        self.batches = pack(mine, budget, scorer.shares) if mine else []
 
     @torch.no_grad()
     def measure(self, check: Callable[[], None]) -> float | None:
         """Mean loss of the trained tokens in nats; None where nothing is held out."""
-        total, count = 0.0, 0
+        if not self.count:
+            return None
+        total = torch.tensor(self.peers.together(lambda: self._sum(check)), dtype=torch.float64)
+        self.peers.add_up([total])
+        return float(total) / self.count
+
+    def _sum(self, check: Callable[[], None]) -> float:
+        """Over the rows that are this process's to read."""
+        total = 0.0
         for batch in self.batches:
             check()
-            losses = self.scorer.losses(batch).double()
-            total += float(losses.sum())
-            count += len(losses)
-        return total / count if count else None
+            total += float(self.scorer.losses(batch).double().sum())
+        return total
 
 
 def spread(examples: Sequence[Sequence[TokenRow]], tokens: float) -> list[TokenRow]:
