@@ -196,7 +196,7 @@ def test_a_loss_that_is_no_number_stops_the_run_with_advice(make: MakeTrainer, j
         next(iter(diverging.weights.values())).fill_(float("inf"))
     with pytest.raises(TrainingFailed, match="diverged at step 10") as raised:
         diverging.state = checkpoint.TrainingState(step=9)
-        diverging._step(list(diverging.examples[0]), 0.1)
+        diverging._learn(diverging._gradients(list(diverging.examples[0])), 0.1)
     assert "lower learning rate" in raised.value.hint
     assert job.checkpoint.read_bytes() == before
 
