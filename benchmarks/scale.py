@@ -3,7 +3,8 @@
 Questions with answers, a kilobyte a row, and a folder of files of ten formats, go through ingest, clean and
 structure (which splits), each size in a process of its own. Of a hundred rows two repeat an earlier one, two
 nearly do, and two hold an e-mail address. Seconds are by the clock and of computing, readers in processes of
-their own among them; memory is the most that all of them held together. What stayed and went goes to stderr.
+their own among them; memory is the most that all of them held together. What stayed and went goes to stderr,
+and which share of the computing was done in processes of their own: what more cores would shorten.
 """
 
 import argparse
@@ -16,13 +17,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from tests.preparation import samples
 
 LOOKS = 0.1  # seconds between looks at memory
+CHILDREN = (resource.RUSAGE_CHILDREN,)
 T = TypeVar("T")
 USE_CASE = "Answer questions of guests about the ferry"
 ONSETS = ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "sh", "ch", "st", "tr")
@@ -168,11 +170,14 @@ def measured(source: Path, work: Path) -> dict[str, object]:
 
     memory = Memory()
     steps: dict[str, tuple[float, float, int]] = {}
+    shared: dict[str, float] = {}
 
     def step(name: str, run: Callable[[], T]) -> T:
-        memory.peak, start, computed = 0, time.perf_counter(), computing()
+        memory.peak, start, computed, below = 0, time.perf_counter(), computing(), computing(CHILDREN)
         made = run()
-        steps[name] = (time.perf_counter() - start, computing() - computed, memory.peak)
+        used = computing() - computed
+        steps[name] = (time.perf_counter() - start, used, memory.peak)
+        shared[name] = round((computing(CHILDREN) - below) / used, 2)
         return made
 
     rows = step("ingest", lambda: ingest([str(source)], work / "ingest"))
@@ -181,6 +186,7 @@ def measured(source: Path, work: Path) -> dict[str, object]:
     report = made.report
     return {
         "steps": steps,
+        "shared": shared,
         "files": len(rows.files),
         "unread": sum(not file.used for file in rows.files),
         "rows": rows.count,
@@ -191,9 +197,9 @@ def measured(source: Path, work: Path) -> dict[str, object]:
     }
 
 
-def computing() -> float:
+def computing(of: Sequence[int] = (resource.RUSAGE_SELF, *CHILDREN)) -> float:
     """Seconds of processor time of this process and of those that it started and that have ended."""
-    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    used = map(resource.getrusage, of)
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 

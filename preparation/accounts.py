@@ -156,7 +156,7 @@ class Accounts:
         why = f": {self._reasons()}" if self.dropped or self.rows.dropped else ": the files hold no text"
         raise NotEnoughData(
             f"Not enough data: no example could be made of {self.rows.count:,} rows{why}.",
-            "Give more files, or files with text, tables or dialogues; drops.jsonl names each row left out.",
+            "Give more files, or files with text, tables or dialogues.",
             report,
         )
 

@@ -12,6 +12,7 @@ from errors import LuthierError, TrainingFailed, Unavailable
 from records import Failure
 from tasks.caching import SAME_RUN
 from tasks.telling import tell_failure
+from tasks.wiring import forget_unless_retried
 
 LONGEST_WAIT_SECONDS = 600
 
@@ -47,7 +48,8 @@ def is_far_off(error: LuthierError) -> bool:
 RESUMABLE: dict[str, Any] = {
     "persist_result": True,
     "result_serializer": "json",
-    "on_failure": [tell_failure],
+    "on_failure": [tell_failure, forget_unless_retried],
+    "on_crashed": [forget_unless_retried],
 }
 PATIENT: dict[str, Any] = {
     "cache_policy": SAME_RUN,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
+from prefect.client.schemas.objects import FlowRun
 from prefect.runtime import flow_run
 
 import providers
@@ -42,9 +43,16 @@ def workspace(step: str, *inputs: object) -> Iterator[str]:
         yield place
 
 
-def forget_workspaces() -> None:
-    """Delete what the steps of this run handed over."""
-    files.remove_folder(f"{settings().work_uri}/{flow_run.id or 'no-run'}")
+def forget_workspaces(run_id: object = None) -> None:
+    """Delete what the steps of this run handed over, or of another one."""
+    files.remove_folder(f"{settings().work_uri}/{run_id or flow_run.id or 'no-run'}")
+
+
+def forget_unless_retried(flow: object, flow_run: FlowRun, state: object) -> None:
+    """A hook for flows whose run failed or was stopped, called by Prefect with these very names. A server's
+    run can be retried, and goes on with what its steps handed over; an embedded one ends with its process."""
+    if not settings().prefect_api_url:
+        forget_workspaces(flow_run.id)
 
 
 def carry(job: Job, parked: bool = False) -> None:
