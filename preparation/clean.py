@@ -11,7 +11,7 @@ from preparation.columns import grouped
 from preparation.duplicates import Shingles
 from preparation.duplicates import near_duplicates as near_duplicate_rows
 from preparation.excerpts import shown
-from preparation.mapping import mapped
+from preparation.mapping import Processes
 from preparation.mending import Learnt, Mending
 from preparation.noise import Denoiser
 from preparation.quieting import Kept, Quieting
@@ -49,12 +49,13 @@ def clean(
     with ExitStack() as stack:
         drops = stack.enter_context(rowfile.writing(drops_uri))
         policy = (redaction or Redaction()) if redact else None
-        cleaner = _Cleaner(drops, policy, Cast(assistant or ""), workers)
+        cleaner = _Cleaner(drops, policy, Cast(assistant or ""))
         cleaner.copy_drops(rows.drops_uri)
         mended, distinct = stack.enter_context(Spool()), stack.enter_context(Spool())
         shingles = stack.enter_context(Shingles())
-        cleaner.mend(rows, mended)
-        cleaner.quieten(mended, by_content(rows, mended.uris), distinct, shingles)
+        with Processes(workers) as processes:
+            cleaner.mend(rows, mended, processes)
+            cleaner.quieten(mended, by_content(rows, mended.uris), distinct, shingles, processes)
         kept = stack.enter_context(rowfile.writing(uri))
         cleaner.remove_near_duplicates(distinct, shingles, near_duplicates, kept)
     return rows.but(
@@ -69,9 +70,8 @@ def clean(
 class _Cleaner:
     """The three passes, and what one row must know of others."""
 
-    def __init__(self, drops: rowfile.Writer, redaction: Redaction | None, cast: Cast, most: int | None):
+    def __init__(self, drops: rowfile.Writer, redaction: Redaction | None, cast: Cast):
         self.drops = drops
-        self.most = most
         self.redaction = redaction
         self.learnt = Learnt(Redactor(redaction) if redaction else None, cast)
         self.dropped: Counter[str] = Counter()
@@ -85,11 +85,11 @@ class _Cleaner:
         for drop in rowfile.read_drops(uri):
             self.drops.write(redacted_drop(drop, redactor) if redactor else drop)
 
-    def mend(self, rows: Rows, mended: Spool) -> None:
+    def mend(self, rows: Rows, mended: Spool, processes: Processes) -> None:
         """Empty rows go; columns, repeated lines and speakers are learnt."""
         known = gathering.known(rows)
         mending = Mending(self.redaction, known.names)
-        for made in mapped(mending, gathering.lines(rows, known), self.most):
+        for made in processes.mapped(mending, gathering.lines(rows, known)):
             if isinstance(made, Learnt):
                 self.learnt.merge(made)
                 continue
@@ -102,13 +102,15 @@ class _Cleaner:
         if self.learnt.redactor:
             self.learnt.redactor.stop_if_told()
 
-    def quieten(self, mended: Spool, order: Sequence[str], distinct: Spool, shingles: Shingles) -> None:
+    def quieten(
+        self, mended: Spool, order: Sequence[str], distinct: Spool, shingles: Shingles, processes: Processes
+    ) -> None:
         """Exact duplicates go, too."""
         noise, tables = self.learnt.noise, self.learnt.tables
         shared = grouped((uri, tables[uri]) for uri in order if uri in tables)
         quieting = Quieting(self.learnt.cast, Denoiser(noise.headers, noise.boilerplate()), shared)
         met: dict[bytes, int] = {}
-        for quiet in mapped(quieting, mended.of_files(order), self.most):
+        for quiet in processes.mapped(quieting, mended.of_files(order)):
             for part in quieting.settled(quiet):
                 stays = []
                 for item in part.items:

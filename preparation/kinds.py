@@ -7,7 +7,7 @@ from itertools import groupby
 
 from preparation import reference
 from preparation.columns import Column, Table, grouped
-from preparation.mapping import is_text, mapped
+from preparation.mapping import Processes, is_text
 from preparation.roles import ANSWERING, CLASSIFYING, Roles, column_called, is_label, roles_of, unknown_label
 from records import Kind, Row
 
@@ -112,11 +112,13 @@ def surveyed(lines: Iterable[bytes]) -> Iterator[Survey]:
     yield found
 
 
-def survey(lines: Iterable[bytes], use_case: str, label: str | None, workers: int | None = None) -> Survey:
+def survey(
+    lines: Iterable[bytes], use_case: str, label: str | None, processes: Processes | None = None
+) -> Survey:
     """Raises InvalidData if no table has the column `label`."""
     found = Survey()
     sample: list[bytes] = []
-    for part in mapped(surveyed, _sampled(lines, sample), workers):
+    for part in (processes or Processes(1)).mapped(surveyed, _sampled(lines, sample)):
         found.merge(part)
     texts = (row for row in map(Row.model_validate_json, sample) if row.text)
     for _, document in groupby(texts, key=lambda row: row.source.uri):

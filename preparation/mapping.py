@@ -10,9 +10,11 @@ import re
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, Protocol, TypeVar
+from typing import Any, BinaryIO, Generic, Protocol, Self, TypeVar
 
 from errors import LuthierError
 from preparation.parsing import Parsed, Task
@@ -23,10 +25,11 @@ Made_co = TypeVar("Made_co", covariant=True)
 T = TypeVar("T")
 
 PIECE = 1 << 20  # bytes of rows
-SOON = 4 << 20  # bytes of rows that are done before another process would be ready
+SOON = 8 << 20  # bytes of rows up to which starting processes takes longer than the work
 BATCH = 1000  # rows that are handed back together
 AHEAD = 3  # pieces of each process that wait, or whose turn it is not yet
 PATIENT = Limits(seconds=900, whole=3600, memory=0)
+WORK = "work"
 LEFT_OUT, SETTLED = b"!", b"="  # before a line: a drop; a row whose speakers are known
 SOURCE = re.compile(rb'[!=]?\{"source":\{"uri":"((?:[^"\\]|\\.)*)"')
 UNTEXT = (b'"fields":{', b'"messages":[')  # as no text can hold them: quotes in it are escaped
@@ -45,20 +48,40 @@ def batched(things: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
         yield batch
 
 
-def mapped(work: Work[Made], lines: Iterable[bytes], most: int | None = None) -> Iterator[Made]:
-    """What `work` makes of each piece of `lines`, in order, on all cores or `most` of them. Raises what it
-    raises, and LuthierError where two processes end over one piece."""
-    left = iter(lines)
-    first = list(_until(left, SOON))
-    following = next(left, None)
-    if following is None or (most or cores()) == 1:
-        yield from work(chain(first, [following] if following else [], left))
-        return
-    with tempfile.TemporaryDirectory(prefix="luthier-") as folder:
-        place = Path(folder, "work")
-        place.write_bytes(pickle.dumps(work))
-        with Pool(most, PATIENT, str(place)) as pool:
-            yield from _Mapping[Made](pool, folder).over(chain(first, [following], left))
+class Processes:
+    """As many as there are cores, or `most`, for works that follow one another; started when first needed."""
+
+    def __init__(self, most: int | None = None):
+        self.most = most or cores()
+        self._open = ExitStack()
+        self._folder = ""
+        self._pool: Pool | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Before work of this process that needs the memory."""
+        self._open.close()
+
+    def mapped(self, work: Work[Made], lines: Iterable[bytes]) -> Iterator[Made]:
+        """What `work` makes of each piece of `lines`, in order; ask for all of it before the next work.
+        Raises what it raises, and LuthierError where two processes end over one piece."""
+        left = iter(lines)
+        first = list(_until(left, SOON))
+        following = next(left, None)
+        if following is None or self.most == 1:
+            yield from work(chain(first, [following] if following else [], left))
+            return
+        if self._pool is None:
+            self._folder = self._open.enter_context(tempfile.TemporaryDirectory(prefix="luthier-"))
+            self._pool = self._open.enter_context(Pool(self.most, PATIENT, pieces=True))
+        folder = tempfile.mkdtemp(dir=self._folder)
+        Path(folder, WORK).write_bytes(pickle.dumps(work))
+        yield from _Mapping[Made](self._pool, folder).over(chain(first, [following], left))
 
 
 def is_text(line: bytes) -> bool:
@@ -150,19 +173,21 @@ def _unpickled(file: BinaryIO) -> Iterator[Any]:
         yield made
 
 
-def worker(place: str) -> Callable[[Task, Callable[[], None]], Parsed]:
-    """The other end: what a process does with a piece by the work that lies at `place`."""
+def worked(task: Task, getting_on: Callable[[], None]) -> Parsed:
+    """The other end: what a process does with a piece, by the work that lies beside it."""
+    work = _work(os.path.join(task.folder, WORK))
+    path = os.path.join(task.folder, f"{task.number}.made")
+    with open(task.path, "rb") as file, open(path, "wb") as out:
+        try:
+            for made in work(file):
+                pickle.dump(made, out, pickle.HIGHEST_PROTOCOL)
+                getting_on()
+        except LuthierError as error:
+            pickle.dump(error, out)
+    return Parsed(rows=path)
+
+
+@lru_cache(1)
+def _work(place: str) -> Work[object]:
     work: Work[object] = pickle.loads(Path(place).read_bytes())
-
-    def answer(task: Task, getting_on: Callable[[], None]) -> Parsed:
-        path = os.path.join(task.folder, f"{task.number}.made")
-        with open(task.path, "rb") as file, open(path, "wb") as out:
-            try:
-                for made in work(file):
-                    pickle.dump(made, out, pickle.HIGHEST_PROTOCOL)
-                    getting_on()
-            except LuthierError as error:
-                pickle.dump(error, out)
-        return Parsed(rows=path)
-
-    return answer
+    return work

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from preparation import mapping
+from preparation.mapping import worked
 from preparation.parsing import Parsed, Task, from_json, parse
 from preparation.workers import MEMORY_REASON
 
@@ -22,13 +22,13 @@ def line_of(message: Any) -> bytes:
 Answer = Callable[[Task, Callable[[], None]], Parsed]
 
 
-def serve(memory: int, work: str = "") -> None:
-    """Until standard input ends: read files, or do the work that lies at the path `work`. What libraries
-    print does not come between the answers."""
+def serve(memory: int, pieces: bool = False) -> None:
+    """Until standard input ends: read files, or work on pieces of rows. What libraries print does not come
+    between the answers."""
     _limit(memory)
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    answer = mapping.worker(work) if work else parse
+    answer = worked if pieces else parse
     for line in sys.stdin.buffer:
         answers.write(line_of(_answer(answer, from_json(Task, line), answers)))
 

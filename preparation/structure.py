@@ -17,13 +17,14 @@ from preparation.drafting import Drafted, Drafting
 from preparation.duplicates import Pairs, Shingles, clusters
 from preparation.excerpts import excerpt
 from preparation.kinds import Survey, decide, survey
-from preparation.mapping import mapped
+from preparation.mapping import Processes
 from preparation.roles import is_label
 from preparation.split import Figures, holdout_of, rare
 from records import Dataset, Drop, Kind, Rows, Source, content_id
 
 CLUSTER = 0.7  # similarity from which examples must stay on one side of the split
 DUPLICATE = "duplicate"
+ASKED_FOR = "The kind “{}” was asked for."
 HELD_TOO = "like a held-out example"
 CHECKED = 10_000  # pairs with different labels that are looked at
 
@@ -48,13 +49,12 @@ def structure(
     can be made, or none of the files held out; both carry the report. Rows are worked on by as many processes
     as there are cores, or `workers`. The id and the files depend on the content alone.
     """
-    with rowfile.opened(rows.uri) as file:
-        found = survey(file, use_case, label, workers)
-    chosen, reason = (
-        decide(found, use_case) if kind == "auto" else (kind, f"The kind “{kind}” was asked for.")
-    )
-    accounts = Accounts(rows, chosen, reason)
     with ExitStack() as stack:
+        processes = stack.enter_context(Processes(workers))
+        with rowfile.opened(rows.uri) as file:
+            found = survey(file, use_case, label, processes)
+        chosen, reason = decide(found, use_case) if kind == "auto" else (kind, ASKED_FOR.format(kind))
+        accounts = Accounts(rows, chosen, reason)
         drops = stack.enter_context(rowfile.writing(rowfile.place(out, "drops.jsonl")))
         drops.append(rows.drops_uri)
         maker = _Maker(found, chosen, use_case, seed, accounts, drops)
@@ -62,7 +62,8 @@ def structure(
         stack.enter_context(maker.shingles)
         accounts.note_columns(found)
         with rowfile.opened(rows.uri) as file:
-            maker.make(file, workers)
+            maker.make(file, processes)
+        processes.end()
         accounts.stop_if_empty(forced=kind != "auto", columns=found.column_names)
         train, held = maker.split(holdout, near_duplicates)
         digests = dataset_files.write(maker.lines, train, held, chosen, out)
@@ -111,10 +112,10 @@ class _Maker:
             labels.append(self.found.answers)
         return labels
 
-    def make(self, lines: Iterable[bytes], workers: int | None) -> None:
+    def make(self, lines: Iterable[bytes], processes: Processes) -> None:
         answers = self.found.answers in self.columns
         drafting = Drafting(self.kind, self.system, self.seed, self.found.roles, self.spellings, answers)
-        for batch in mapped(drafting, lines, workers):
+        for batch in processes.mapped(drafting, lines):
             self.shingles.add(batch.signed, list(self._taken(batch.items)))
 
     def _taken(self, items: Iterable[Drop | Drafted]) -> Iterator[bool]:

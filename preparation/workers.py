@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 SERVE = (
     "import sys; sys.path.insert(0, sys.argv[1]);"
-    "from preparation.serving import serve; serve(int(sys.argv[2]), sys.argv[3])"
+    "from preparation.serving import serve; serve(int(sys.argv[2]), bool(sys.argv[3]))"
 )
 HOME = str(Path(__file__).resolve().parent.parent)
 BYTES_A_SECOND = 1 << 20  # that even a slow reader takes in, on top of the seconds allowed
@@ -60,11 +60,11 @@ class Node:
 class Worker:
     """One process; `node` is what it is at."""
 
-    def __init__(self, limits: Limits, work: str):
+    def __init__(self, limits: Limits, pieces: bool):
         self.limits = limits
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, HOME, str(limits.memory), work],
+            [sys.executable, "-c", SERVE, HOME, str(limits.memory), "pieces" * pieces],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
@@ -138,12 +138,12 @@ def _ending(code: int) -> str:
 
 class Pool:
     """As many processes as there is work for, up to `most`; started when first needed. They read files, or
-    do the work that lies at the path `work` (see `mapping`)."""
+    work on `pieces` of rows (see `mapping`)."""
 
-    def __init__(self, most: int | None = None, limits: Limits = Limits(), work: str = ""):  # noqa: B008 - a tuple
+    def __init__(self, most: int | None = None, limits: Limits = Limits(), pieces: bool = False):  # noqa: B008 - a tuple
         self.most = most or cores()
         self.limits = limits
-        self.work = work
+        self.pieces = pieces
         self.workers: list[Worker] = []
         self.waiting: deque[Node] = deque()
         self.selector = selectors.DefaultSelector()
@@ -221,7 +221,7 @@ class Pool:
         return free or (self._started() if len(self.workers) < self.most else None)
 
     def _started(self) -> Worker:
-        worker = Worker(self.limits, self.work)
+        worker = Worker(self.limits, self.pieces)
         self.workers.append(worker)
         self.selector.register(worker.process.stdout, selectors.EVENT_READ, worker)  # type: ignore[arg-type]
         return worker

@@ -8,7 +8,7 @@ import pytest
 from errors import InvalidData, LuthierError
 from preparation import mapping
 from preparation.clean import clean
-from preparation.mapping import mapped, pieces
+from preparation.mapping import Processes, Work, pieces
 from preparation.rowfile import line_of
 from preparation.structure import structure
 from records import Dataset, Rows
@@ -20,6 +20,11 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even a few rows go to other processes, in pieces of some rows."""
     monkeypatch.setattr(mapping, "SOON", 1)
     monkeypatch.setattr(mapping, "PIECE", 3000)
+
+
+def mapped(work: Work, lines: list[bytes]) -> list:
+    with Processes(2) as processes:
+        return list(processes.mapped(work, lines))
 
 
 def written(new, count: int) -> list[bytes]:
@@ -79,7 +84,7 @@ def test_many_processes_make_what_one_makes(make_rows, new, tmp_path: Path) -> N
 @pytest.mark.usefixtures("small_pieces")
 def test_what_is_made_comes_in_the_order_of_the_rows_and_no_process_is_left(new) -> None:
     lines = written(new, 60)
-    made = list(mapped(Sizes(), lines, 2))
+    made = mapped(Sizes(), lines)
     assert [size for _, sizes in made for size in sizes] == [len(line) for line in lines]
     workers = {process for process, _ in made}
     assert 1 <= len(workers) <= 2
@@ -87,9 +92,18 @@ def test_what_is_made_comes_in_the_order_of_the_rows_and_no_process_is_left(new)
     assert not any(map(psutil.pid_exists, workers))
 
 
+@pytest.mark.usefixtures("small_pieces")
+def test_works_that_follow_one_another_share_their_processes(new) -> None:
+    lines = written(new, 60)
+    with Processes(2) as processes:
+        first, second = (list(processes.mapped(Sizes(), lines)) for _ in range(2))
+        assert {process for process, _ in second} & {process for process, _ in first}
+    assert [sizes for _, sizes in first] == [sizes for _, sizes in second]
+
+
 def test_few_rows_are_worked_on_in_this_process(new) -> None:
     lines = written(new, 60)
-    assert list(mapped(Sizes(), lines, 2)) == [(os.getpid(), [len(line) for line in lines])]
+    assert mapped(Sizes(), lines) == [(os.getpid(), [len(line) for line in lines])]
 
 
 @pytest.mark.usefixtures("small_pieces")
@@ -106,18 +120,18 @@ def test_the_rows_of_a_text_stay_together(new, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("small_pieces")
 def test_a_process_that_is_killed_is_replaced_and_no_row_is_lost(new, tmp_path: Path) -> None:
-    assert sum(mapped(Ending(str(tmp_path), 1), written(new, 60), 2)) == 60
+    assert sum(mapped(Ending(str(tmp_path), 1), written(new, 60))) == 60
 
 
 @pytest.mark.usefixtures("small_pieces")
 def test_a_process_that_is_killed_again_and_again_ends_in_a_sentence(new, tmp_path: Path) -> None:
     with pytest.raises(LuthierError, match="and so did the one after it: killed by SIGKILL") as caught:
-        list(mapped(Ending(str(tmp_path), 99), written(new, 60), 2))
+        mapped(Ending(str(tmp_path), 99), written(new, 60))
     assert "memory" in caught.value.hint
 
 
 @pytest.mark.usefixtures("small_pieces")
 def test_what_a_process_raises_is_raised_here(new) -> None:
     with pytest.raises(InvalidData, match=r"It must not be\.") as caught:
-        list(mapped(Objecting(), written(new, 60), 2))
+        mapped(Objecting(), written(new, 60))
     assert caught.value.hint == "Make it otherwise."
