@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parents[1] / "examples"
 DEMO_USE_CASE = "Route support tickets of an online shop to the queue that handles them"
 
+READ_ONLY = "Stopped. No dataset was made; files that have been read are not read again."
+BEGUN = "Stopped. `luthier jobs` lists what was begun; `luthier jobs retry JOB` goes on with it."
+
 
 def demo(json: options.Json = False) -> None:
     """The whole main job on examples/: no key, no GPU, no server."""
@@ -128,7 +131,7 @@ def run_flow(flow: str, parameters: dict[str, Any]) -> Any:
     try:
         return launch.run(flow, parameters)
     except KeyboardInterrupt:
-        err.print("Stopped. `luthier jobs` lists what was begun; `luthier jobs retry JOB` goes on with it.")
+        err.print(READ_ONLY if flow == "prepare_dataset" else BEGUN)
         raise
     finally:
         steps.close()

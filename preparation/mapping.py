@@ -142,9 +142,9 @@ class _Mapping(Generic[Made]):
         while not node.parsed:
             self._advance()
         if node.parsed.reason:
+            why = (node.words or node.parsed.reason).rstrip(".")
             raise LuthierError(
-                f"A process that prepared the rows ended, and so did the one after it: "
-                f"{node.words or node.parsed.reason}.",
+                f"A process that prepared the rows ended, and so did the one after it: {why}.",
                 "See what takes the memory of this machine, or who ends its processes; then run it again.",
             )
         with open(node.parsed.rows, "rb") as file:
