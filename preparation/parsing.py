@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from preparation import readers
 from preparation.readers import Lacking, Member, Unreadable, ocr
 from preparation.rowfile import Writer, beginning
-from preparation.sources import digest_of, unopened
+from preparation.sources import digest_of, readable, unopened
 from records import Drop, Source
 
 LIBRARIES = (
@@ -151,7 +151,7 @@ class _Unpacking:
     def take(self, member: Member) -> Inner:
         number = len(self.sizes)
         self.sizes.append(0)
-        name = member.name.replace("\\", "/").lstrip("/")
+        name = readable(member.name).replace("\\", "/").lstrip("/")
         if member.fault or self.depth >= DEEPEST or self.left <= 0:
             fault = member.fault or (TOO_DEEP if self.depth >= DEEPEST else TOO_LARGE)
             return Inner(name, "", fault, 0)

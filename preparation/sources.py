@@ -16,6 +16,7 @@ from errors import NotConfigured, NotFound, Unavailable
 
 BLOCK = 1 << 20
 WILD = frozenset("*?[")
+MISNAMED = "Its name, or that of a folder above it, is no valid UTF-8; rename it."
 NO_FILE = "It is no regular file."
 # what file systems raise that is no OSError: module, class, and whether it is about credentials
 VENDOR_ERRORS = (
@@ -65,7 +66,18 @@ def find_files(sources: Sequence[str], out: str = "", held: Sequence[str] = ()) 
                 kept_back.add(key)
     for key in kept_back:
         found[key] = found[key]._replace(held=True)
-    return [file for file in found.values() if file.uri.rpartition("/")[0] != out]
+    return [_readable(file) for file in found.values() if file.uri.rpartition("/")[0] != out]
+
+
+def _readable(file: File) -> File:
+    """Names are written in reports and beside each row, where only text can stand."""
+    uri, name = readable(file.uri), readable(file.name)
+    return file if (uri, name) == (file.uri, file.name) else file._replace(uri=uri, name=name, fault=MISNAMED)
+
+
+def readable(name: str) -> str:
+    """With a question mark for each byte that is no UTF-8."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _outermost(file: File) -> tuple[int, str, str]:

@@ -1,6 +1,9 @@
 import hashlib
+import io
 import json
+import os
 import random
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -259,3 +262,20 @@ def test_batches_read_one_by_one_and_joined_are_what_all_give_in_one_go(tmp_path
     assert Path(made.uri).read_bytes() == Path(whole.uri).read_bytes()
     assert Path(made.drops_uri).read_bytes() == Path(whole.drops_uri).read_bytes()
     assert (made.count, made.files, made.dropped) == (whole.count, whole.files, whole.dropped)
+
+
+def test_a_name_that_is_no_utf8_costs_a_reason_and_in_an_archive_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / os.fsdecode(b"f\xe9rry.md")).write_text("# Old\n\nIt has a name from an old machine.\n")
+    with tarfile.open(folder / "old.tar", "w", encoding="latin-1", format=tarfile.GNU_FORMAT) as archive:
+        member = tarfile.TarInfo("gu\xefde.md")
+        content = b"# Old\n\nIts name is from an old machine, too.\n"
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    rows = ingest([str(folder)], tmp_path / "out")
+    assert {file.name: (file.used, "rename it" in file.reason) for file in rows.files} == {
+        "f?rry.md": (False, True),
+        "old.tar": (True, False),
+        "old.tar!/gu?de.md": (True, False),
+    }
