@@ -89,7 +89,7 @@ def tokens_of(base_model: str) -> Template:
     return Template(bases.tokenizer_folder(bases.find(base_model), folder))
 
 
-def task_of(trial: Trial, rate: float) -> Task:
+def task_of(trial: Trial, rate: float = TRL_RATE) -> Task:
     recipe = trial.recipe
     batch = examples_a_step(Options(), len(trial.rows))
     epochs, rank = recipe.epochs or 1, recipe.rank or 16
@@ -97,11 +97,11 @@ def task_of(trial: Trial, rate: float) -> Task:
 
 
 def untrained(trial: Trial) -> Learned:
-    return measured(trial, task_of(trial, 0.0).adapted(), 0.0)
+    return measured(trial, task_of(trial).adapted(), 0.0)
 
 
 def by_luthier(trial: Trial) -> Learned:
-    model = task_of(trial, 0.0).adapted()
+    model = task_of(trial).adapted()
     kernels.speed_up(model)
     scorer = Scorer(model.get_base_model())
     examples, held = [[row] for row in trial.rows], [question.rows for question in trial.questions]

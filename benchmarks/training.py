@@ -96,8 +96,8 @@ def work(name: str, task: Task, line: Connection) -> None:
 
 def compared(names: Sequence[str], task: Task) -> dict[str, Figures]:
     """All contenders, epoch by epoch in turn."""
-    # threads that wait would spin, and take the time of others; read when a process loads its libraries
-    os.environ["OMP_WAIT_POLICY"] = "passive"
+    # threads that wait would spin for long, and take the time of others; read when libraries are loaded
+    os.environ["GOMP_SPINCOUNT"] = "5000"
     context = multiprocessing.get_context("spawn")
     lines, processes = {}, []
     for name in names:

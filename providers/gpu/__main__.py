@@ -51,8 +51,9 @@ def run_job(path: Path) -> int:
 
 def _run(job: JobFolder, report: Reporter, stop: StopSignal) -> int:
     report.say("Starting")
-    # libgomp's threads would spin while they wait, which takes the processor from whoever else needs it
-    os.putenv("OMP_WAIT_POLICY", "passive")
+    # libgomp's threads would spin for long while they wait, which takes the processor from whoever else needs
+    # it; not at all, and a thread has to be woken for each of a step's thousands of short operations
+    os.putenv("GOMP_SPINCOUNT", "5000")
     from providers.gpu.run import Run
 
     try:
