@@ -11,6 +11,7 @@ import errno
 import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from errors import LuthierError, TrainingFailed
@@ -119,6 +120,8 @@ def main(arguments: list[str]) -> int:
     handler = on_stderr(log_format, "%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(True)
+    # what libraries will drop one day is of no use to a person, who reads the last words of a job that died
+    warnings.simplefilter("ignore", FutureWarning)
     match arguments:
         case ["export-base", base_model, folder]:
             from providers.gpu import bases
