@@ -125,9 +125,9 @@ def test_processes_that_upgrade_an_old_registry_at_once_all_succeed(old):
 
 
 def test_a_change_of_the_tables_becomes_the_next_migration(tmp_path):
-    for name in ("errors.py", "records.py"):
-        shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "registry", tmp_path / "registry", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "errors.py", tmp_path)
+    for part in ("records", "registry"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / "registry" / "tables.py").open("a") as sink:
         sink.write('\nshelves = Table("shelves", metadata, Column("id", Integer, primary_key=True), ')
         sink.write('Column("at", Instant))\n')
