@@ -182,8 +182,14 @@ def quiet_dependencies(embedded: bool = False) -> None:
     `embedded`: the flow runs in this very process, which tells people by itself what happens.
     """
     home = settings().root
-    # SQLite makes the file but not its folder
-    (home / "prefect").mkdir(parents=True, exist_ok=True)
+    try:
+        # SQLite makes the file but not its folder
+        (home / "prefect").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotConfigured(
+            f"{home}, where everything is kept, can't be used: {error.strerror}.",
+            "Set LUTHIER_HOME to a folder that this user may write to, on a disk with room.",
+        ) from error
     defaults = {
         "DO_NOT_TRACK": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -1,5 +1,6 @@
 """The command line: one file a group of commands. Every command takes --json."""
 
+import os
 import sys
 from typing import Any
 
@@ -7,6 +8,7 @@ import typer
 
 from cli import batch, datasets, deploy, doctor, jobs, keys, models, serve, train
 from cli.terminal import as_configured, err, error_document, print_error, print_json
+from cli.unforeseen import explained
 from errors import LuthierError
 
 # typer carries a click of its own and shows this class under no public name
@@ -35,16 +37,18 @@ app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:
-    """Run a command; a `LuthierError` becomes its sentence, or its JSON, and its exit code."""
-    as_json = "--json" in sys.argv
+    """Run a command; an error becomes its sentence, or its JSON, and its exit code."""
     try:
         as_configured()
         code: Any = app(standalone_mode=False)
     except LuthierError as error:
-        print_json(error_document(error)) if as_json else print_error(error)
-        code = error.exit_code
+        code = told(error)
+    except BrokenPipeError:
+        # who read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
     except UsageError as error:
-        if as_json:
+        if is_json():
             body = {"code": "usage", "message": error.format_message(), "hint": "See `luthier --help`."}
             print_json({"error": body})
         else:
@@ -53,4 +57,17 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         err.print("Stopped.")
         code = 130
+    except Exception as error:
+        # the command's last handler: nobody else could tell the person what happened
+        code = told(explained(error))
     sys.exit(code or 0)
+
+
+def is_json() -> bool:
+    return "--json" in sys.argv
+
+
+def told(error: LuthierError) -> int:
+    """The exit code of the error, which is told to the person, or as JSON."""
+    print_json(error_document(error)) if is_json() else print_error(error)
+    return error.exit_code

@@ -43,6 +43,9 @@ def faulty(name: str, error: LuthierError) -> Check:
 
 def home(chosen: Settings) -> Iterator[Check]:
     root = chosen.root
+    if root.exists() and not root.is_dir():
+        yield Check("home", "wrong", f"{root} is no folder.", "Set LUTHIER_HOME to a folder of yours.")
+        return
     at_hand = next(folder for folder in (root, *root.parents) if folder.is_dir())
     if not os.access(at_hand, os.W_OK):
         yield Check("home", "wrong", f"{root} can't be written to.", "Set LUTHIER_HOME to a folder of yours.")

@@ -31,16 +31,19 @@ PAGE = 200
 def run(flow: str, parameters: dict[str, Any]) -> Any:
     """Run flows/FLOW.py here and now and return its result.
 
-    Uses the Prefect server that is configured, else an ephemeral one. Raises what the flow raised, and
-    NotConfigured where an ephemeral one can't be reached.
+    Uses the Prefect server that is configured, else an ephemeral one. Raises what the flow raised,
+    NotConfigured where the disk is full or an ephemeral server can't be reached, and what `reaching` does.
     """
-    from launch.server import check_loopback
+    from launch.server import check_loopback, check_room, reaching
 
-    if not settings().prefect_api_url:
+    check_room()
+    address = settings().prefect_api_url
+    if not address:
         check_loopback()
     quiet_dependencies(embedded=True)
-    # not by Prefect's loader: where an import fails, that goes on with half a flow and hides the reason
-    return getattr(import_module(f"flows.{flow}"), flow)(**parameters)
+    with reaching(address or "the embedded one"):
+        # not by Prefect's loader: where an import fails, that goes on with half a flow and hides the reason
+        return getattr(import_module(f"flows.{flow}"), flow)(**parameters)
 
 
 def detach(log: Path, *arguments: str, module: str = "launch") -> int:

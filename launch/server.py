@@ -1,8 +1,11 @@
 """Reaching a Prefect server: what stands in the way becomes a sentence that says what to do."""
 
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from shutil import disk_usage
 from typing import TYPE_CHECKING
 
 from errors import NotConfigured, Unavailable
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 # the oldest that pyproject.toml admits; an older one refuses some of what we ask for
 OLDEST = (3, 8)
 LOOPBACK_SECONDS = 5
+ROOM = (
+    1 << 26
+)  # bytes: an embedded server's database alone takes 4 MB, and with too few it starts for minutes
 
 
 @contextmanager
@@ -31,14 +37,22 @@ def server() -> "Iterator[SyncPrefectClient]":
             "for instance to http://127.0.0.1:4200/api.",
         )
     quiet_dependencies()
-    import httpx
     from prefect.client.orchestration import get_client
+
+    with reaching(address), get_client(sync_client=True) as client:
+        check_version(str(client.api_version()), address)
+        yield client
+
+
+@contextmanager
+def reaching(address: str) -> Iterator[None]:
+    """Raises NotConfigured for a server that lets nobody in or is none, Unavailable for one that fails or is
+    out of reach."""
+    import httpx
     from prefect.exceptions import PrefectHTTPStatusError
 
     try:
-        with get_client(sync_client=True) as client:
-            check_version(str(client.api_version()), address)
-            yield client
+        yield
     except PrefectHTTPStatusError as error:
         status = error.response.status_code
         if status in (401, 403):
@@ -61,6 +75,17 @@ def server() -> "Iterator[SyncPrefectClient]":
             f"The Prefect server at {address} can't be reached: {error}.",
             "Start it with `prefect server start`, or correct PREFECT_API_URL.",
         ) from error
+
+
+def check_room() -> None:
+    """Raises NotConfigured where the disk of the home, or of temporary files, is full."""
+    for place in (settings().root, Path(tempfile.gettempdir())):
+        free = disk_usage(next(folder for folder in (place, *place.parents) if folder.exists())).free
+        if free < ROOM:
+            raise NotConfigured(
+                f"Only {free / 1e6:,.0f} MB are left on the disk of {place}.",
+                "Make room, or set LUTHIER_HOME (for temporary files TMPDIR) to a folder on a larger disk.",
+            )
 
 
 def check_loopback() -> None:

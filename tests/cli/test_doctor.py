@@ -43,6 +43,12 @@ def test_a_home_that_others_can_read_is_told_with_the_command_that_closes_it(che
     assert f"chmod 700 {home}" in found["home"]["hint"]
 
 
+def test_a_home_that_is_a_file_is_wrong(checked, home):
+    home.write_text("a file")
+    code, found = checked()
+    assert (code, found["home"]["state"]) == (3, "wrong")
+
+
 def test_a_vendor_is_really_asked(checked):
     with OpenAIVendor(checked=False) as vendor:
         code, found = checked(OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=f"{vendor.url}/v1")

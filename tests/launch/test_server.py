@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from launch.server import check_loopback
+from errors import NotConfigured
+from launch import server
+from launch.server import check_loopback, check_room
 
 NAMESPACE = ["unshare", "--map-root-user", "--net"]  # without routes, its loopback interface down
 
@@ -31,3 +33,13 @@ def test_where_the_loopback_interface_is_down_a_sentence_says_what_to_do(tmp_pat
 
 def test_a_machine_that_reaches_itself_passes() -> None:
     check_loopback()
+
+
+def test_a_full_disk_is_told_before_a_server_starts_on_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_room()
+    monkeypatch.setattr(server, "ROOM", 1 << 60)
+    with pytest.raises(NotConfigured, match=r"MB are left on the disk of .*home") as refused:
+        check_room()
+    assert "Make room" in refused.value.hint
