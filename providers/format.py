@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from errors import InvalidData
 from providers.catalogue import Base
+from providers.hosted import price
 from providers.tokens import Count, measured
-from records import Finding
+from providers.training_file import lines
+from records import Dataset, Finding, Price, Recipe
 
 Line = dict[str, Any]
 
@@ -58,6 +60,17 @@ def surveyed(form: Format, examples: Iterable[Line], count: Count, limit: int) -
         if counted.cut:
             long.append(number)
     return Survey(number, tokens, size, dict(faults), long)
+
+
+def examined(
+    form: Format, dataset: Dataset, recipe: Recipe, base: Base, count: Count
+) -> tuple[Survey, Price | None]:
+    """One reading of the training examples, and what training on them costs by it; no price, none known.
+
+    Of a recipe without epochs one pass is priced.
+    """
+    survey = surveyed(form, lines(dataset.train_uri), count, base.example_tokens)
+    return survey, price(survey.tokens, recipe.epochs or 1, base)
 
 
 def findings(form: Format, survey: Survey, base: Base) -> list[Finding]:

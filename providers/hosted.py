@@ -163,6 +163,16 @@ def refuse_dear(estimate: Price | None, limit: float | None, base: Base) -> None
         )
 
 
+def gone(vendor: str, reference: str, base: Base | None, day: date, missing: LuthierError) -> Refused:
+    """What is said of a tuned model that its vendor no longer has; `missing` is the vendor's own answer."""
+    dead = base is not None and base.inference_until is not None and day >= base.inference_until
+    why = f"Its base {base.id} was shut down on {base.inference_until}." if base and dead else missing.message
+    return Refused(
+        f"{vendor} no longer offers the model {reference}. {why}",
+        "Train the dataset again on another base (`luthier bases`).",
+    )
+
+
 def price_finding(estimate: Price | None, base: Base) -> Finding:
     if estimate is None:
         return Finding(

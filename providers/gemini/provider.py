@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 
 from errors import Refused, Unavailable
 from providers import hosted, tokens
-from providers.catalogue import Base, find
-from providers.format import converted, findings, surveyed
+from providers.catalogue import Base, bases, find
+from providers.format import converted, examined, findings
 from providers.gemini import chat, jobs, leftovers, tools
 from providers.gemini.access import TIMEOUT_SECONDS, Access
 from providers.gemini.dataset import FORMAT
@@ -103,8 +103,7 @@ class Gemini:
     def price(self, dataset: Dataset, recipe: Recipe) -> Price | None:
         """An estimate, of the training examples as they are now."""
         base = find(recipe.base_model, self.bases_file)
-        survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
-        return hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
+        return examined(FORMAT, dataset, self.plan(dataset, recipe), base, self.count)[1]
 
     def admit(self, recipe: Recipe) -> None:
         """Raises Refused for a base that is closed or dying, and NotConfigured."""
@@ -118,8 +117,7 @@ class Gemini:
         """Raises what `admit` does, and Refused for too high a cost."""
         self.admit(recipe)
         options, base = options_of(recipe, Options), find(recipe.base_model, self.bases_file)
-        survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
-        estimate = hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
+        survey, estimate = examined(FORMAT, dataset, self.plan(dataset, recipe), base, self.count)
         hosted.refuse_dear(estimate, options.max_cost or self.max_cost, base)
         return [
             hosted.price_finding(estimate, base),
@@ -214,20 +212,9 @@ class Gemini:
             yield from chat.stream(self.access, self.patience, reference, messages, options)
         except Refused as error:
             if is_missing(error):
-                raise self._gone(base_model, reference, error) from error
+                base = bases(self.bases_file).get(base_model)
+                raise hosted.gone("Google", reference, base, self.today(), error) from error
             raise
-
-    def _gone(self, base_model: str, reference: str, error: Refused) -> Refused:
-        try:
-            end = find(base_model, self.bases_file).inference_until
-        except Refused:
-            end = None
-        dead = end is not None and self.today() >= end
-        why = f"Its base {base_model} was shut down on {end}." if dead else error.message
-        return Refused(
-            f"Google no longer offers the model {reference}. {why}",
-            "Train the dataset again on another base (`luthier bases`).",
-        )
 
     def leftovers(self, labels: Collection[str]) -> dict[str, list[Leftover]]:
         """What is in Google Cloud of the jobs of those labels."""

@@ -9,17 +9,18 @@ from typing import Any, ClassVar, Literal
 import openai
 from pydantic import BaseModel, Field
 
-from errors import LuthierError, Refused, Unavailable
+from errors import Refused, Unavailable
 from providers import Notice, hosted, tokens
-from providers.catalogue import Base, find
-from providers.format import converted, findings, surveyed
+from providers.catalogue import Base, bases, find
+from providers.format import converted, examined, findings
 from providers.holdout import answers
 from providers.hosted import HostedOptions, Leftover, options_of
 from providers.openai import chat, leftovers, results, webhooks
 from providers.openai.dataset import FORMAT
-from providers.openai.faults import is_missing, mapped
+from providers.openai.faults import is_missing
 from providers.openai.files import Files
 from providers.openai.jobs import DATA, LABEL, Jobs, progress
+from providers.openai.offer import Offer
 from providers.openai.service import URL, connected
 from providers.openai.uploads import PART_BYTES, Uploads
 from providers.patience import ONCE, PATIENT, Patience
@@ -92,6 +93,10 @@ class OpenAI:
         return Jobs(self.client, self.patience)
 
     @cached_property
+    def offer(self) -> Offer:
+        return Offer(self.client, self.patience)
+
+    @cached_property
     def files(self) -> Files:
         folder = self.home / "uploads" if self.home else None
         return Files(self.client, self.patience, Uploads(self.client, self.patience, folder, self.part_bytes))
@@ -103,40 +108,22 @@ class OpenAI:
         """The catalogue's entry, with OpenAI's own shutdown date where it names one."""
         base = find(base_model, self.bases_file)
         try:
-            return base.with_shutdown(self.shutdown(base_model))
+            return base.with_shutdown(self.offer.shutdown(base_model))
         except Refused:
             hosted.refuse_closed(base, self.today())
             raise
 
-    def shutdown(self, model: str) -> date | None:
-        """The day OpenAI names; None where it names none. Raises Refused for a model it does not offer."""
-
-        def ask() -> Any:
-            with mapped(f"asking about {model}"):
-                return self.client.models.retrieve(model)
-
-        return _day(getattr(self.patience(ask), "shutdown_date", None))
-
     def greet(self) -> str:
-        with mapped("listing the models"):
-            found = self.client.with_options(timeout=15).models.list()
-        return f"{self.base_url or URL} takes the key and offers {len(found.data)} models."
+        return f"{self.base_url or URL} takes the key and offers {self.offer.size()} models."
 
     def shutdowns(self) -> dict[str, date]:
-        """The shutdown dates that OpenAI names, by model."""
-
-        def ask() -> list[Any]:
-            with mapped("listing the models"):
-                return list(self.client.models.list())
-
-        found = {model.id: _day(getattr(model, "shutdown_date", None)) for model in self.patience(ask)}
-        return {model: day for model, day in found.items() if day}
+        """The days on which OpenAI shuts models down, where it names any."""
+        return self.offer.shutdowns()
 
     def price(self, dataset: Dataset, recipe: Recipe) -> Price | None:
         """An estimate, of the training examples as they are now."""
         base = find(recipe.base_model, self.bases_file)
-        survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
-        return hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
+        return examined(FORMAT, dataset, self.plan(dataset, recipe), base, self.count)[1]
 
     def admit(self, recipe: Recipe) -> None:
         """Raises NotConfigured, and Refused for a base that is closed or dying."""
@@ -153,8 +140,7 @@ class OpenAI:
     def check(self, dataset: Dataset, recipe: Recipe) -> list[Finding]:
         """Raises what `admit` does, and Refused for too high a cost."""
         options, base = self._admitted(recipe)
-        survey = surveyed(FORMAT, lines(dataset.train_uri), self.count, base.example_tokens)
-        estimate = hosted.price(survey.tokens, self.plan(dataset, recipe).epochs or 1, base)
+        survey, estimate = examined(FORMAT, dataset, self.plan(dataset, recipe), base, self.count)
         hosted.refuse_dear(estimate, options.max_cost or self.max_cost, base)
         found = [*findings(FORMAT, survey, base), *hosted.retirement_finding(base), *self._notes(recipe)]
         return [hosted.price_finding(estimate, base), *found]
@@ -258,20 +244,9 @@ class OpenAI:
             yield from chat.stream(self.client, self.patience, reference, messages, options, self.count)
         except Refused as error:
             if is_missing(error):
-                raise self._gone(base_model, reference, error) from error
+                base = bases(self.bases_file).get(base_model)
+                raise hosted.gone("OpenAI", reference, base, self.today(), error) from error
             raise
-
-    def _gone(self, base_model: str, reference: str, error: LuthierError) -> Refused:
-        try:
-            end = find(base_model, self.bases_file).inference_until
-        except Refused:
-            end = None
-        dead = end is not None and self.today() >= end
-        why = f"Its base {base_model} was shut down on {end}." if dead else error.message
-        return Refused(
-            f"OpenAI no longer offers the model {reference}. {why}",
-            "Train the dataset again on another base (`luthier bases`).",
-        )
 
     def leftovers(self, labels: Collection[str]) -> dict[str, list[Leftover]]:
         """What is at OpenAI of the jobs of those labels."""
@@ -307,10 +282,3 @@ def _request(recipe: Recipe, options: Options, training_file: str, label: str) -
         "metadata": {LABEL: label},
         "method": {"type": "supervised", "supervised": {"hyperparameters": wanted}},
     }
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None

@@ -1,72 +1,27 @@
 """/v1/fine_tuning/jobs: create, follow, cancel."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import Field
 
 from errors import Refused
-from providers.catalogue import Base
-from records import Event, Preparation, Recipe, Status, content_id
+from records import Event, Recipe, Status, content_id
 from registry.accounts import Account
 from registry.runs import Entry
 from registry.uploads import Upload
 from web.faults import BadRequest
-from web.v1.shapes import After, Body, Id, page, seconds, unsupported
+from web.v1.job_request import CreateJob, hyperparameters_of, preparation_of, recipe_of
+from web.v1.shapes import After, Id, page, seconds
 from web.workshop import KeyHolder, Shop, Workshop
 
 router = APIRouter(prefix="/fine_tuning/jobs", tags=["fine-tuning"])
 
 STATUSES: dict[Status, str] = {"in_progress": "running"}
 LEVELS = {"warning": "warn"}
-# what the providers call the examples of one step
-BATCH_OPTIONS = ("batch_size", "batch_examples")
-SUFFIX_LENGTH = 40
 METADATA_FILTER = re.compile(r"metadata\[([^\]]{1,64})\]\Z")
 
-Auto = Literal["auto"]
 Limit = Annotated[int, Query(ge=1, le=100)]
-
-
-class Hyperparameters(Body):
-    n_epochs: Auto | Annotated[int, Field(ge=1, le=50)] = "auto"
-    batch_size: Auto | Annotated[int, Field(ge=1, le=256)] = "auto"
-    learning_rate_multiplier: Auto | Annotated[float, Field(gt=0, le=100)] = "auto"
-
-
-class Supervised(Body):
-    hyperparameters: Hyperparameters = Hyperparameters()
-
-
-class Method(Body):
-    type: Literal["supervised", "dpo", "reinforcement"]
-    supervised: Supervised = Supervised()
-    dpo: dict[str, Any] | None = None
-    reinforcement: dict[str, Any] | None = None
-
-
-MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
-MetadataValue = Annotated[str, Field(max_length=512)]
-
-
-class CreateJob(Body):
-    """`metadata.use_case` says what the model is for, `metadata.kind` and `.label` how to read raw data.
-
-    `validation_file` is the holdout; what resembles it is not trained on.
-
-    `metadata.accept_retirement` = "true" trains on a base that its vendor shuts down soon.
-    """
-
-    model: str = Field(min_length=1, max_length=200)
-    training_file: str = Field(min_length=1, max_length=128)
-    validation_file: str | None = Field(None, max_length=128)
-    hyperparameters: Hyperparameters | None = None
-    method: Method | None = None
-    suffix: str | None = Field(None, min_length=1, max_length=64)
-    seed: int | None = Field(None, ge=0, le=2**31 - 1)
-    metadata: dict[MetadataKey, MetadataValue] | None = Field(None, max_length=16)
-    integrations: list[dict[str, Any]] | None = None
 
 
 def shown(entry: Entry) -> dict[str, Any]:
@@ -118,23 +73,16 @@ def create(body: CreateJob, shop: Shop, account: KeyHolder) -> dict[str, Any]:
     """Fine-tune a model on an uploaded file."""
     upload = shop.registry.upload(account.id, body.training_file)
     held = _held(body, shop, account)
-    metadata = body.metadata or {}
-    asked = _hyperparameters(body)
+    asked = hyperparameters_of(body)
     base = shop.work.base(account, body.model)
-    recipe = Recipe(
-        base_model=body.model,
-        epochs=None if asked.n_epochs == "auto" else asked.n_epochs,
-        learning_rate=_learning_rate(asked, base),
-        seed=17 if body.seed is None else body.seed,
-        suffix=body.suffix[:SUFFIX_LENGTH] if body.suffix else None,
-        options=_options(asked, metadata.get("accept_retirement") == "true", base, shop),
-    )
+    recipe = recipe_of(body, base, shop.work.provider(base.provider).Options.model_fields)
+    metadata = body.metadata or {}
     run = shop.work.start_training(
         account,
         sources=[upload.path],
         use_case=metadata.get("use_case", "").strip() or f"Answer as the examples in {upload.filename} do",
         recipe=recipe,
-        preparation=_preparation(metadata).but(held=tuple(upload.path for upload in held)),
+        preparation=preparation_of(metadata).but(held=tuple(upload.path for upload in held)),
         name=body.suffix,
         request={
             "training_file": upload.id,
@@ -158,57 +106,6 @@ def _held(body: CreateJob, shop: Workshop, account: Account) -> list[Upload]:
             why="invalid_value",
         )
     return [shop.registry.upload(account.id, body.validation_file)]
-
-
-def _hyperparameters(body: CreateJob) -> Hyperparameters:
-    if body.integrations:
-        raise unsupported("integrations", "Integrations are not supported.", "Leave the parameter out.")
-    if body.method is None:
-        return body.hyperparameters or Hyperparameters()
-    if body.method.type != "supervised":
-        raise unsupported(
-            "method.type", f"The method '{body.method.type}' is not supported.", "Use 'supervised'."
-        )
-    if body.hyperparameters:
-        raise unsupported(
-            "hyperparameters", "Hyperparameters were given twice.", "Give them in `method` alone."
-        )
-    return body.method.supervised.hyperparameters
-
-
-def _learning_rate(asked: Hyperparameters, base: Base) -> float | None:
-    if asked.learning_rate_multiplier == "auto":
-        return None
-    if base.provider == "gpu":
-        raise unsupported(
-            "hyperparameters.learning_rate_multiplier",
-            f"The rate of {base.id} is not set as a multiplier.",
-            "Use 'auto', or `luthier train --learning-rate`.",
-        )
-    return asked.learning_rate_multiplier
-
-
-def _options(asked: Hyperparameters, accepts: bool, base: Base, shop: Workshop) -> dict[str, Any]:
-    known = shop.work.provider(base.provider).Options.model_fields
-    accepted = {"accept_retirement": True} if accepts and "accept_retirement" in known else {}
-    if asked.batch_size == "auto":
-        return accepted
-    for name in BATCH_OPTIONS:
-        if name in known:
-            return {name: asked.batch_size, **accepted}
-    raise unsupported("hyperparameters.batch_size", f"The batch of {base.id} can't be chosen.", "Use 'auto'.")
-
-
-def _preparation(metadata: dict[str, str]) -> Preparation:
-    kind = metadata.get("kind", "auto")
-    if kind not in ("auto", "chat", "classify", "style", "reference"):
-        raise BadRequest(
-            f"There is no kind '{kind}'.",
-            "Known: auto, chat, classify, style, reference.",
-            param="metadata.kind",
-            why="invalid_value",
-        )
-    return Preparation.model_validate({"kind": kind, "label": metadata.get("label") or None})
 
 
 @router.get("")
