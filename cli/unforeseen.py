@@ -17,8 +17,8 @@ LEFT = 1 << 22  # bytes: with less, whatever fails does so for want of room
 
 
 def explained(error: Exception) -> LuthierError:
-    """The error in a person's terms. Where the disk or its rights are to blame, the message says so, whoever
-    library met it; else a file with the stack is named."""
+    """The error in a person's terms. Where the disk or its rights are to blame, the message says so, whatever
+    met it first; else a file with the stack is named."""
     if full := _full(error):
         return NotConfigured(
             f"No space is left on the disk of {full}.",

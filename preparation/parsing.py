@@ -136,7 +136,8 @@ def _emptiness(dropped: Counter[str]) -> str:
     if not dropped:
         return "It holds no text."
     (reason, count), *others = dropped.most_common()
-    return f"Nothing in it could be used: {reason} ({count:,} times){' and others' if others else ''}."
+    often = f" ({count:,} times)" if count > 1 else ""
+    return f"Nothing in it could be used: {reason}{often}{' and others' if others else ''}."
 
 
 class _Unpacking:

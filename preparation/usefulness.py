@@ -7,6 +7,7 @@ from preparation import rowfile
 from records import FileReport, Rows
 
 UNUSABLE = "No example could be made of it"
+HOLDER = "Nothing of what lies in it could be used."
 CLEANED = "all of it was left out while cleaning"
 COPY = "It says the same as {}."
 WITHIN = "!/"  # between an archive or mail and what lies in it
@@ -22,11 +23,14 @@ def told(
     originals = {
         file.sha256: file.name for file in reversed(rows.files) if file.uri in useful and file.sha256
     }
+    holders = {holder for file in rows.files for holder in _holders(file.uri)}
     useless = [file for file in rows.files if file.used and file.uri not in useful]
     cleaned = _left_out(rows, {file.uri for file in useless if not refused.get(file.uri)})
     why = {
         file.uri: COPY.format(originals[file.sha256])
         if file.sha256 in originals
+        else HOLDER
+        if file.uri in holders and not refused.get(file.uri) and cleaned[file.uri] == CLEANED
         else f"{UNUSABLE}: {_most(refused.get(file.uri)) or cleaned[file.uri]}."
         for file in useless
     }

@@ -1,8 +1,15 @@
 """Files that were read: what became of each, where in them a thing came from, and what was left out."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from records.record import Record
+
+
+def shown(name: str) -> str:
+    """The name of a file on one line: line breaks in it, and what would steer a terminal, are escaped."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name
+    )
 
 
 class Source(Record):
@@ -20,7 +27,7 @@ class Source(Record):
             for name in ("page", "line", "row", "element")
             if (value := getattr(self, name)) is not None
         ]
-        return ", ".join([self.uri, *places])
+        return ", ".join([shown(self.uri), *places])
 
 
 class Drop(Record):
@@ -42,3 +49,8 @@ class FileReport(Record):
     used: bool = True
     reason: str = ""
     held: bool = Field(False, description="its examples measure the model; none of them is trained on")
+
+    @field_validator("name")
+    @classmethod
+    def _on_one_line(cls, name: str) -> str:
+        return shown(name)

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from preparation.readers import ENDINGS, MISREADS, Unreadable, unread
-from preparation.readers.dialect import NAME
+from preparation.readers.dialect import COLUMNS, NAME
 from preparation.readers.encoding import BLOCK, encoding_of, marked_encoding, open_text
 
 HEAD = 1 << 13
@@ -186,7 +186,7 @@ def _text_format(path: Path, ending: str) -> str:
         raise unread.refusal(kind)
     if name := _json_format(path, encoding, text, ending):
         return name
-    if promised in ("", "text") and looks_tabular(text):
+    if promised in ("", "text", "workbook") and looks_tabular(text, called_table=promised == "workbook"):
         return "table"
     if promised in NAMED_BY_TEXT:
         return promised
@@ -258,12 +258,15 @@ def _is_json(path: Path, encoding: str) -> bool:
         return isinstance(_parsed(_bare(file.read())), (dict, list))
 
 
-def looks_tabular(text: str) -> bool:
-    """Whether a text is a table in disguise: as many cells in every line, three or more, two by tabs."""
+def looks_tabular(text: str, called_table: bool = False) -> bool:
+    """Whether a text is a table in disguise: as many cells in every line, three or more; two by tabs, under
+    a usual name of a column, or where the file calls itself a table."""
     lines = _first_lines(text)
-    for mark, least in (("\t", 2), (";", 3), (",", 3)):
+    for mark in "\t;|,":
         cells = [len(line.split(mark)) for line in lines]
-        named = all(map(NAME.fullmatch, lines[0].strip().split(mark)))
-        if len(lines) >= 5 and cells[0] >= least and len(set(cells)) == 1 and named:
+        names = lines[0].strip().split(mark)
+        usual = not COLUMNS.isdisjoint(name.strip().casefold() for name in names)
+        least = 2 if mark == "\t" or usual or called_table else 3
+        if len(lines) >= 5 and cells[0] >= least and len(set(cells)) == 1 and all(map(NAME.fullmatch, names)):
             return True
     return False

@@ -127,10 +127,11 @@ def guessed_encoding(sample: bytes) -> str:
 
 
 def mostly_utf8(sample: bytes) -> bool:
-    """More characters of several bytes than bytes that fit nowhere (a cut one at the end aside)."""
+    """At most one and a half bytes that fit nowhere (a cut one at the end aside) for each character of
+    several bytes: texts in older encodings, those of Asia among them, have three or more."""
     text, _ = codecs.utf_8_decode(sample, "surrogateescape", False)
     stray = sum("\udc80" <= letter <= "\udcff" for letter in text)
-    return stray == 0 or sum(letter > "\x7f" for letter in text) > 2 * stray
+    return 2 * stray <= 3 * (sum(letter > "\x7f" for letter in text) - stray)
 
 
 def _high_runs(sample: bytes) -> list[bytes]:

@@ -5,6 +5,7 @@ from itertools import chain, islice
 from typing import Any, NamedTuple, get_args
 
 from preparation.readers import elements, excerpt
+from preparation.readers.assistant_export import exported_turns
 from preparation.readers.dialect import has_header, unique_names
 from records import Drop, Message, Role, Row, Source
 
@@ -107,7 +108,7 @@ def turns(value: Any) -> Sequence[Any] | None:
     for key in TURNS:
         if key in value and ((said := turns(value[key])) is not None or value[key] == []):
             return said or []
-    return None
+    return exported_turns(value)
 
 
 def are_records(values: Sequence[Any]) -> bool:

@@ -170,9 +170,21 @@ def _prose(rows: Sequence[Sequence[str]]) -> int | None:
 
 def _values(rows: Sequence[list[str]], width: int, prose: int | None, mark: str) -> list[frozenset[str]]:
     even = [row for row in rows if len(row) == width]
-    joined = [_joined(row, width, prose, mark) for row in rows if len(row) > width and prose is not None]
+    known = [frozenset(column) for column in zip(*even, strict=True)] or [frozenset()] * width
+    joined = [
+        _joined(row, width, prose, mark)
+        for row in rows
+        if len(row) > width and prose is not None and not _has_more(row, known, prose)
+    ]
+    joined += [cells for row in rows if len(row) == 1 < width for cells in _partings(row[0], width, mark)]
     columns = [Counter(column) for column in zip(*even, *even, *joined, strict=True)]
     return [frozenset(cell for cell, count in column.items() if count > 1) for column in columns]
+
+
+def _has_more(cells: Sequence[str], known: Sequence[frozenset[str]], prose: int) -> bool:
+    """Whether a row of too many cells makes sense without the last of them: then its prose held no mark."""
+    others = [place for place in range(len(known)) if place != prose]
+    return prose < len(known) - 1 and all(cells[place].strip() in known[place] for place in others)
 
 
 def _joined(cells: Sequence[str], width: int, prose: int, mark: str) -> list[str]:
@@ -183,11 +195,27 @@ def _joined(cells: Sequence[str], width: int, prose: int, mark: str) -> list[str
 
 def _repaired(cells: Sequence[str], table: Table) -> list[str] | None:
     """A row of too many cells with its prose joined, if all others then hold what their columns hold."""
-    if table.prose is None:
+    if table.prose is None or _has_more(cells, table.values, table.prose):
         return None
     row = _joined(cells, len(table.names), table.prose, table.dialect.delimiter)
     others = [place for place in range(len(row)) if place != table.prose]
     return row if all(row[place] in table.values[place] for place in others) else None
+
+
+def _otherwise_parted(line: str, table: Table) -> list[str] | None:
+    """The cells of a row that another mark than that of its table parts, if all but its prose are known."""
+    others = [place for place in range(len(table.names)) if place != table.prose]
+    partings = _partings(line, len(table.names), table.dialect.delimiter)
+    fitting = (cells for cells in partings if all(cells[place] in table.values[place] for place in others))
+    return next(fitting, None)
+
+
+def _partings(line: str, width: int, mark: str) -> Iterator[list[str]]:
+    """The ways in which other marks than that of the table part a line into that many cells."""
+    for other in MARKS.replace(mark, ""):
+        cells = _stripped(next(csv.reader([" ".join(line.splitlines())], delimiter=other), []))
+        if len(cells) == width:
+            yield cells
 
 
 def _row(place: Source, written: list[str], table: Table) -> Row | Drop:
@@ -197,6 +225,8 @@ def _row(place: Source, written: list[str], table: Table) -> Row | Drop:
     cells = _stripped(written)
     if len(cells) > len(names):
         cells = _repaired(written, table) or cells
+    elif len(cells) == 1 < len(names):
+        cells = _otherwise_parted(written[0], table) or cells
     if not any(cells):
         reason = "an empty row"
     elif len(cells) > len(names):

@@ -1,22 +1,26 @@
 """Workbooks (Excel of all ages, OpenDocument), by calamine: each sheet is a table, its rows are fields.
 
-What stands above a table is left out with a reason; a sheet of one column of prose is text.
+Hidden sheets and what stands above a table are left out with a reason; a sheet of one column of
+prose is text.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile, is_zipfile
 
 import python_calamine
-from python_calamine import CalamineWorkbook
+from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from preparation.readers import Unreadable, excerpt, undamaged
 from preparation.readers.dialect import has_header, unique_names
 from records import Drop, Row, Source
 
 SAMPLE_ROWS = 200
+HEAD, FORMULA = 1 << 20, re.compile(rb"<f[\s/>]")  # bytes of a sheet that are looked into for formulas
 MOST_CELLS = 20_000_000  # of one sheet, empty ones counted: calamine holds all of them
 Cells = list[str]
 
@@ -29,7 +33,11 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
             raise Unreadable("It needs a password", "save a copy without one") from None
         except python_calamine.CalamineError as error:
             raise Unreadable("The workbook is damaged", "open it in its program and save it anew") from error
-        names = [sheet.name for sheet in book.sheets_metadata if "WorkSheet" in str(sheet.typ)]
+        sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+        names = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
+    for sheet in sheets:
+        if sheet.name not in names:
+            yield Drop(source=source, reason="a hidden sheet", excerpt=excerpt(sheet.name))
     several = len(names) > 1
     number = 0
     for name in names:
@@ -43,6 +51,19 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
                 number += 1
                 item = item.model_copy(update={"source": item.source.model_copy(update={"element": number})})
             yield item
+    if not number and _has_formulas(path):
+        raise Unreadable(
+            "Its formulas hold no values", "open it in its program and save it, which works them out"
+        )
+
+
+def _has_formulas(path: Path) -> bool:
+    """Whether a workbook of Excel's newer kind has formulas; programs that only write leave them unworked."""
+    if not is_zipfile(path):
+        return False
+    with undamaged("workbook"), ZipFile(path) as parts:
+        sheets = [part for part in parts.infolist() if part.filename.startswith("xl/worksheets/sheet")]
+        return any(FORMULA.search(parts.open(sheet).read(HEAD)) for sheet in sheets)
 
 
 def _grid(book: CalamineWorkbook, name: str) -> list[tuple[int, Cells]]:

@@ -13,7 +13,7 @@ import pytest
 from errors import NotFound
 from preparation.ingest import batches, found, ingest, joined, read_files
 from preparation.rowfile import read_drops, read_rows
-from records import Rows
+from records import Rows, Source
 from tests.preparation.samples import eml, samples, zipped
 
 FILES = {
@@ -279,3 +279,13 @@ def test_a_name_that_is_no_utf8_costs_a_reason_and_in_an_archive_nothing(tmp_pat
         "old.tar": (True, False),
         "old.tar!/gu?de.md": (True, False),
     }
+
+
+def test_names_that_would_steer_a_terminal_are_told_on_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a\n\x1b[31mred.txt").write_text("Some words of a file with an odd name.\n")
+    (file,) = ingest([str(folder)], tmp_path / "out").files
+    assert file.name == "a\\n\\x1b[31mred.txt"
+    assert "\n" in file.uri
+    assert str(Source(uri=file.uri, line=1)).endswith("a\\n\\x1b[31mred.txt, line 1")

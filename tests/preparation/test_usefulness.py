@@ -26,6 +26,14 @@ def test_an_archive_is_used_where_something_in_it_is(tmp_path: Path) -> None:
     assert reasons(tmp_path / "in") == {"outer.zip!/empty.md": "The file is empty."}
 
 
+def test_an_archive_of_nothing_usable_blames_what_lies_in_it(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.md").write_text(GUIDE)
+    with zipfile.ZipFile(tmp_path / "in/b.zip", "w") as archive:
+        archive.writestr("empty.md", "")
+    assert reasons(tmp_path / "in")["b.zip"] == "Nothing of what lies in it could be used."
+
+
 def test_a_copy_of_a_file_names_the_one_that_was_used(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for name in ("a", "b", "c"):

@@ -47,6 +47,12 @@ def test_windows_bytes_in_a_utf8_text_do_not_spoil_the_rest(folder: Path) -> Non
     assert read_text(path) == "Größe überall schön\nKäse\n"
 
 
+def test_a_file_whose_every_second_line_is_of_windows_is_read_line_by_line(folder: Path) -> None:
+    path = folder / "joined.txt"
+    path.write_bytes(b"".join("Größe für alle\n".encode(encoding) for encoding in ("utf-8", "cp1252") * 20))
+    assert read_text(path) == "Größe für alle\n" * 40
+
+
 def test_letters_far_behind_the_beginning_count_too(folder: Path) -> None:
     path = folder / "late.txt"
     path.write_bytes(b"plain words\n" * 200_000 + "Откройте настройки профиля".encode("cp1251"))

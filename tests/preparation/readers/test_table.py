@@ -102,6 +102,26 @@ def test_unquoted_commas_are_mended_where_the_labels_leave_no_doubt(read) -> Non
     assert reasons(items) == [("a row with more cells than columns", 13)]
 
 
+def test_cells_beyond_the_last_column_are_no_part_of_the_text(read) -> None:
+    lines = ["text,queue"]
+    for number in range(10):
+        lines += [f"Parcel {number} is late,delivery", f"Parcel {number} is broken,returns,checked,yes"]
+    items = read("more.csv", "\n".join(lines))
+    assert {row["queue"] for row in fields(items)} == {"delivery"}
+    assert {reason for reason, _ in reasons(items)} == {"a row with more cells than columns"}
+
+
+def test_rows_parted_by_another_mark_are_read_where_their_labels_are_known(read) -> None:
+    lines = ["text,queue"]
+    for number in range(10):
+        lines += [f"Where is parcel {number}?,delivery", f"Parcel {number} is broken.;returns"]
+        lines += [f"When will parcel {number} be here?,delivery"]
+    items = read("marks.csv", "\n".join([*lines, "Total; 20 rows"]))
+    assert fields(items)[1] == {"text": "Parcel 0 is broken.", "queue": "returns"}
+    assert len(fields(items)) == 30
+    assert reasons(items) == [("a row of a single cell", 31)]
+
+
 @pytest.mark.parametrize("rows_after", [3, 3000])
 def test_a_quote_that_never_closes_costs_no_other_row(read, rows_after: int) -> None:
     after = "".join(f"{number},good,a\n" for number in range(rows_after))

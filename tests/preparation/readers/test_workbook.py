@@ -1,8 +1,10 @@
 import io
 from datetime import date, datetime
 
+import pytest
 import xlsxwriter
 
+from preparation.readers import Unreadable
 from records import Drop, Row
 
 
@@ -55,6 +57,28 @@ def test_a_value_merged_over_rows_holds_for_each_of_them(read) -> None:
     rows = [["bank", "boat"], ["north", "Gull"], ["", "Tern"]]
     found = fields(read("x.xlsx", book(rows, merged="A2:A3")))
     assert found == [{"bank": "north", "boat": "Gull"}, {"bank": "north", "boat": "Tern"}]
+
+
+def test_a_hidden_sheet_is_left_out_by_name(read) -> None:
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream) as workbook:
+        for name in ("Boats", "Prices"):
+            sheet = workbook.add_worksheet(name)
+            sheet.write_row(0, 0, ["boat", "bank"])
+            sheet.write_row(1, 0, [f"Gull of {name}", "north"])
+        sheet.hide()
+    items = read("x.xlsx", stream.getvalue())
+    assert fields(items) == [{"boat": "Gull of Boats", "bank": "north"}]
+    (drop,) = (item for item in items if isinstance(item, Drop))
+    assert (drop.reason, drop.excerpt) == ("a hidden sheet", "Prices")
+
+
+def test_formulas_that_no_program_has_worked_out_are_told(read) -> None:
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream) as workbook:
+        workbook.add_worksheet().write_formula(0, 0, '=CONCAT("a", "b")', None, "")
+    with pytest.raises(Unreadable, match="formulas hold no values; open it in its program"):
+        read("x.xlsx", stream.getvalue())
 
 
 def test_a_sheet_of_one_column_of_prose_is_text(read) -> None:
