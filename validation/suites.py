@@ -1,10 +1,11 @@
 """The rules that a dataset must meet, as expectations of Great Expectations over its figures.
 
 What stops a job (error) and what only is reported (warning):
-- too few training examples, a line that isn't a sound dialogue, an example without a trainable token, a file
-  over the vendor's size, or a classification with a single label stop it;
-- over-long examples are cut at their end, by us or silently by a vendor. A few are a warning that names them;
-  more than `cut_share` of the training examples stop the job, since the model would learn to break off;
+- too few training examples, a line that isn't a sound dialogue, a file over the vendor's size, or a
+  classification with a single label stop it;
+- over-long examples are cut at their end, by us or silently by a vendor, and those whose answer is cut off
+  teach nothing. A few are a warning that names them; more than `cut_share` of the training examples stop the
+  job, since the model would learn to break off, or little at all;
 - a missing or leaking holdout and rare or dominant labels make the result weaker or less certain: warnings.
 """
 
@@ -45,6 +46,11 @@ class Rule(NamedTuple):
         return self.arguments.get("column")
 
 
+NOTHING = (
+    "Nothing to learn from, after the chat template and the cut at {limit} tokens, in {count} of {total} "
+    "training examples."
+)
+MILDER = {"cut": "too_long", "trainable": "trainable_share"}  # what a rule says that another says of more
 BETWEEN = "ExpectColumnValuesToBeBetween"
 NOT_IN = "ExpectColumnValuesToNotBeInSet"
 IN = "ExpectColumnValuesToBeInSet"
@@ -112,13 +118,24 @@ def dialogue_rules() -> list[Rule]:
 def token_rules(limits: Limits) -> list[Rule]:
     return [
         Rule(
-            "trainable",
+            "trainable_share",
             "train",
             "error",
-            "Every training example has something to learn from",
-            "Nothing to learn from, after the chat template and the cut at {limit} tokens, in {count} of "
-            "{total} training examples.",
+            f"At most {limits.cut_share:.0%} of the training examples have nothing to learn from",
+            NOTHING,
             "Shorten what comes before the answer, or give an assistant message weight 1.",
+            BETWEEN,
+            {"column": "trainable", "min_value": 1, "mostly": 1 - limits.cut_share},
+            f"{limits.example_tokens:,}",
+        ),
+        Rule(
+            "trainable",
+            "train",
+            "warning",
+            "Every training example has something to learn from",
+            NOTHING,
+            "They are not trained on. Shorten what comes before the answer, or give an assistant message "
+            "weight 1.",
             BETWEEN,
             {"column": "trainable", "min_value": 1},
             f"{limits.example_tokens:,}",

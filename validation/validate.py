@@ -14,7 +14,7 @@ from validation.check import NAMED_ROWS, Outcome, check, frames
 from validation.figures import figures, opened, sources_of, with_tokens
 from validation.page import page
 from validation.places import names_of, place, places
-from validation.suites import Limits, rules
+from validation.suites import MILDER, Limits, rules
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -103,8 +103,8 @@ def sources_by_rule(
 
 def without_repetition(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """That some examples are cut says the same as that too many are, only milder."""
-    too_long = any(outcome.rule.name == "too_long" and not outcome.passed for outcome in outcomes)
-    return [outcome for outcome in outcomes if not (too_long and outcome.rule.name == "cut")]
+    broken = {outcome.rule.name for outcome in outcomes if not outcome.passed}
+    return [outcome for outcome in outcomes if MILDER.get(outcome.rule.name) not in broken]
 
 
 def found(outcomes: Sequence[Outcome], sources: dict[str, tuple[Source, ...]]) -> list[Finding]:

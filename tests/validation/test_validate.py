@@ -117,11 +117,20 @@ def test_several_faults_are_all_told(make_dataset, dialogues):
         raise_if_bad(validate(make_dataset([*dialogues(10), *broken], dialogues(1, first=50)), [], LIMITS))
 
 
-def test_an_example_without_trainable_tokens_stops_the_job(make_dataset, dialogues, counts):
+def test_an_example_without_trainable_tokens_is_named_and_the_rest_goes_on(make_dataset, dialogues, counts):
     dataset = make_dataset(dialogues(20), dialogues(1, first=50))
     report = validate(dataset, counts(21, at4=TokenCount(total=100, trainable=0, cut=30)), LIMITS)
-    assert rules_found(report) == {"trainable": "error", "cut": "warning"}
+    assert rules_found(report) == {"trainable": "warning", "cut": "warning"}
     assert the(report, "trainable").sources[0].row == 5
+    assert report.ok
+
+
+def test_many_examples_without_trainable_tokens_stop_the_job(make_dataset, dialogues, counts):
+    dataset = make_dataset(dialogues(20), dialogues(1, first=50))
+    nothing = TokenCount(total=40, trainable=0)
+    report = validate(dataset, counts(21, at4=nothing, at5=nothing, at6=nothing), LIMITS)
+    assert rules_found(report) == {"trainable_share": "error"}
+    assert [source.row for source in the(report, "trainable_share").sources] == [5, 6, 7]
 
 
 def test_a_held_out_example_without_trainable_tokens_does_not(make_dataset, dialogues, counts):
@@ -356,9 +365,9 @@ def page(make_dataset, dialogues, counts):
         answers = ["billing"] * 17 + [hostile] * 3
         rows = dialogues(20, answers)
         dataset = make_dataset(rows, dialogues(1, "billing", first=50), kind="classify", **given)
-        many = counts(
-            21, at2=TokenCount(total=100, trainable=5, cut=40), at3=TokenCount(total=70, trainable=0)
-        )
+        nothing = TokenCount(total=70, trainable=0)
+        cut = TokenCount(total=100, trainable=5, cut=40)
+        many = counts(21, at2=cut, at3=nothing, at4=nothing, at5=nothing)
         validate(dataset, many, limits)
         return (Path(dataset.train_uri).parent / "validation.html").read_text("utf-8")
 
@@ -369,7 +378,7 @@ def test_the_page_gives_the_verdict_first_and_names_the_rows(page):
     text = page()
     assert text.index("Not ready to train") < text.index("Expectations") < text.index("Tokens of a training")
     assert "&lt;script&gt;" in text
-    assert re.search(r"tickets .*\.csv, row 4", text)
+    assert re.search(r"tickets .*\.csv, rows 4, 5, 6", text)
     assert "scan.pdf" in text and "no text" in text
 
 
