@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -18,8 +19,9 @@ from errors import LuthierError
 from logs import Lines, on_stderr
 from settings import settings
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# in a file or a pipe a sentence stays one line, so that it can be searched for
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -175,4 +177,4 @@ def table(
         made.add_column(column, overflow="fold", no_wrap=dense and at == 0)
     for row in rows:
         made.add_row(*(escape(str(cell)) for cell in row))
-    to.print(made)
+    to.print(made, soft_wrap=False)

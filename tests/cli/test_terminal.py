@@ -1,5 +1,15 @@
+import subprocess
+import sys
+
 from cli.terminal import figures, sparkline
 from records import Progress
+
+LONG = " ".join(["a sentence that is longer than a terminal is wide"] * 5)
+PRINTED = f"""
+from cli.terminal import out, table
+out.print({LONG!r})
+table("Boats", "name", rows=[({LONG!r},)])
+"""
 
 
 def test_a_falling_loss_is_drawn_falling() -> None:
@@ -22,3 +32,10 @@ def test_the_bar_tells_both_losses() -> None:
         losses=((1, 1.0), (2, 0.5)),
     )
     assert figures(progress) == "2/8  loss █▅ 0.500  held out 0.750  1,234 tokens/s"
+
+
+def test_in_a_pipe_a_sentence_stays_one_line_and_a_table_keeps_its_width():
+    run = subprocess.run([sys.executable, "-c", PRINTED], capture_output=True, text=True, check=True)
+    first, *table = run.stdout.splitlines()
+    assert first == LONG
+    assert len(table) > 4 and max(map(len, table)) <= 80
