@@ -205,6 +205,7 @@ def quiet_dependencies(embedded: bool = False) -> None:
     if embedded:
         defaults |= {
             "PREFECT_LOGGING_LEVEL": "CRITICAL",
+            "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
             "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
             "PREFECT_LOGGING_EXTRA_LOGGERS": "",
             "PREFECT_LOGGING_ROOT_LEVEL": "WARNING",

@@ -41,7 +41,7 @@ def run(flow: str, parameters: dict[str, Any]) -> Any:
     if not address:
         check_loopback()
     quiet_dependencies(embedded=True)
-    with reaching(address or "the embedded one"):
+    with reaching(address):
         # not by Prefect's loader: where an import fails, that goes on with half a flow and hides the reason
         return getattr(import_module(f"flows.{flow}"), flow)(**parameters)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # the oldest that pyproject.toml admits; an older one refuses some of what we ask for
 OLDEST = (3, 8)
 LOOPBACK_SECONDS = 5
+LATE = "connect to ephemeral Prefect API server"  # what Prefect says of one that did not start in time
 ROOM = (
     1 << 26
 )  # bytes: an embedded server's database alone takes 4 MB, and with too few it starts for minutes
@@ -46,8 +47,8 @@ def server() -> "Iterator[SyncPrefectClient]":
 
 @contextmanager
 def reaching(address: str) -> Iterator[None]:
-    """Raises NotConfigured for a server that lets nobody in or is none, Unavailable for one that fails or is
-    out of reach."""
+    """Raises NotConfigured for a server that lets nobody in or is none, Unavailable for one that fails, is
+    out of reach or is late. Without an address it is about the embedded one."""
     import httpx
     from prefect.exceptions import PrefectHTTPStatusError
 
@@ -67,13 +68,26 @@ def reaching(address: str) -> Iterator[None]:
                 "PREFECT_API_URL ends in /api, for instance http://127.0.0.1:4200/api.",
             ) from error
         raise Unavailable(
-            f"The Prefect server at {address} fails: {error.response.text[:300] or status}.",
+            f"The Prefect server at {address or '127.0.0.1'} fails: {error.response.text[:300] or status}.",
             "Look at the server's log, then try again.",
         ) from error
     except (httpx.TransportError, httpx.InvalidURL) as error:
+        if not address:
+            raise Unavailable(
+                "The embedded Prefect server was ended from outside.",
+                "Run the same command again: it goes on where it was.",
+            ) from error
         raise Unavailable(
             f"The Prefect server at {address} can't be reached: {error}.",
             "Start it with `prefect server start`, or correct PREFECT_API_URL.",
+        ) from error
+    except RuntimeError as error:
+        if LATE not in str(error):
+            raise
+        raise Unavailable(
+            "The embedded Prefect server did not start in time, for this machine is busy.",
+            "Run the same command again when it is less so, or give it longer by "
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS (in seconds).",
         ) from error
 
 

@@ -3,9 +3,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
-from errors import NotConfigured
+from errors import NotConfigured, Unavailable
 from launch import server
 from launch.server import check_loopback, check_room
 
@@ -33,6 +34,22 @@ def test_where_the_loopback_interface_is_down_a_sentence_says_what_to_do(tmp_pat
 
 def test_a_machine_that_reaches_itself_passes() -> None:
     check_loopback()
+
+
+def test_what_an_embedded_server_does_is_told_with_what_to_do_next() -> None:
+    with pytest.raises(Unavailable, match="did not start in time") as late, server.reaching(""):
+        raise RuntimeError("Timed out while attempting to connect to ephemeral Prefect API server.")
+    assert "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS" in late.value.hint
+    with pytest.raises(Unavailable, match="ended from outside") as gone, server.reaching(""):
+        httpx.get("http://127.0.0.1:9")
+    assert "Run the same command again" in gone.value.hint
+    with (
+        pytest.raises(Unavailable, match=r"127\.0\.0\.1:9 can't be reached"),
+        server.reaching("http://127.0.0.1:9"),
+    ):
+        httpx.get("http://127.0.0.1:9")
+    with pytest.raises(RuntimeError, match="of ours"), server.reaching(""):
+        raise RuntimeError("a fault of ours")
 
 
 def test_a_full_disk_is_told_before_a_server_starts_on_it(
