@@ -112,17 +112,25 @@ def free_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
     """Bytes that this process may still take: of the machine, and of what its container is allowed."""
     import psutil
 
-    return min(float(psutil.virtual_memory().available), _allowance(cgroup))
+    limit, used = _allowance(cgroup)
+    return min(float(psutil.virtual_memory().available), max(0.0, limit - used))
 
 
-def _allowance(cgroup: Path) -> float:
-    """What is left of the cgroup's limit of memory (version 2, then 1); infinite where there is none."""
+def whole_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
+    """Bytes of the machine, or of its container; the same whatever else runs."""
+    import psutil
+
+    return min(float(psutil.virtual_memory().total), _allowance(cgroup)[0])
+
+
+def _allowance(cgroup: Path) -> tuple[float, float]:
+    """The cgroup's limit of memory (version 2, then 1) and what is used of it; infinite where there is none."""
     files = [("memory.max", "memory.current")]
     files += [("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")]
     for limit, used in files:
         with contextlib.suppress(OSError, ValueError):
-            return max(0.0, float((cgroup / limit).read_text()) - float((cgroup / used).read_text()))
-    return math.inf
+            return float((cgroup / limit).read_text()), float((cgroup / used).read_text())
+    return math.inf, 0.0
 
 
 def wants_four_bit(options: Options, device: Device, weight_bytes: float, model_type: str) -> bool:

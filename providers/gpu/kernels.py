@@ -5,15 +5,18 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn import functional
 
 from providers.gpu.attention import follow_trees
+from providers.gpu.device import whole_memory
+from providers.gpu.frozen import Frozen, can_pack
 
 if TYPE_CHECKING:
     from peft import PeftModel
 
 # Layers that read the same input, by their names in the architectures that transformers knows.
 SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+
+PACKING_SHARE = 1 / 8  # of the memory, at most, goes into packed weights
 
 
 class LoraProducts(torch.autograd.Function):
@@ -28,8 +31,7 @@ class LoraProducts(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: torch.Tensor,
-        weight: torch.Tensor,
-        bias: torch.Tensor | None,
+        frozen: Frozen,
         scale: float,
         *adapters: torch.Tensor,
     ) -> tuple[torch.Tensor, ...]:
@@ -38,14 +40,15 @@ class LoraProducts(torch.autograd.Function):
         b = torch.block_diag(*up) if len(up) > 1 else up[0]
         a, b = a.to(x.dtype), b.to(x.dtype)
         low = x @ a.t()
-        out = functional.linear(x, weight, bias).addmm_(low, b.t(), alpha=scale)
-        ctx.save_for_backward(x, low, weight, a, b)
+        out = frozen.forward(x).addmm_(low, b.t(), alpha=scale)
+        ctx.save_for_backward(x, low, a, b)
+        ctx.frozen = frozen
         ctx.scale, ctx.ranks, ctx.sizes = scale, [len(part) for part in down], [len(part) for part in up]
         return out.split(ctx.sizes, 1)
 
     @staticmethod
     def backward(ctx: Any, *outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        x, low, weight, a, b = ctx.saved_tensors
+        x, low, a, b = ctx.saved_tensors
         out = torch.cat(outputs, 1) if len(outputs) > 1 else outputs[0]
         low_out = (out @ b).mul_(ctx.scale)
         grad_a = (low_out.t() @ x).float().split(ctx.ranks)
@@ -53,9 +56,9 @@ class LoraProducts(torch.autograd.Function):
         grad_b = [
             (part.t() @ under).float().mul_(ctx.scale) for part, under in zip(outputs, lows, strict=True)
         ]
-        grad_x = (out @ weight).addmm_(low_out, a) if ctx.needs_input_grad[0] else None
+        grad_x = ctx.frozen.backward(out).addmm_(low_out, a) if ctx.needs_input_grad[0] else None
         pairs = (grad for both in zip(grad_a, grad_b, strict=True) for grad in both)
-        return grad_x, None, None, None, *pairs
+        return grad_x, None, None, *pairs
 
 
 class Together:
@@ -65,16 +68,15 @@ class Together:
         self.layers = layers
         self.scale = layers[0].scaling["default"]
         bases = [layer.base_layer for layer in layers]
-        self.weight = bases[0].weight.detach()
-        self.bias = None if bases[0].bias is None else bases[0].bias.detach()
+        weight, bias = bases[0].weight.detach(), bases[0].bias
         if len(layers) > 1:
-            self.weight = torch.cat([base.weight.detach() for base in bases])
-            if self.bias is not None:
-                self.bias = torch.cat([base.bias.detach() for base in bases])
+            weight = torch.cat([base.weight.detach() for base in bases])
+            bias = None if bias is None else torch.cat([base.bias for base in bases])
             stops = [0, *torch.tensor([base.out_features for base in bases]).cumsum(0).tolist()]
             for base, (start, stop) in zip(bases, pairwise(stops), strict=True):
                 # the same memory, so that the base is not held twice
-                base.weight.data = self.weight[start:stop]
+                base.weight.data = weight[start:stop]
+        self.frozen = Frozen(weight, None if bias is None else bias.detach())
         self.adapters = [part["default"].weight for layer in layers for part in (layer.lora_A, layer.lora_B)]
         self.read: torch.Tensor | None = None
         self.ready: dict[int, torch.Tensor] = {}
@@ -88,7 +90,7 @@ class Together:
                 return plain(x, *args, **kwargs)
             if self.read is not x or number not in self.ready:
                 flat = x.reshape(-1, x.shape[-1])
-                made = LoraProducts.apply(flat, self.weight, self.bias, self.scale, *self.adapters)
+                made = LoraProducts.apply(flat, self.frozen, self.scale, *self.adapters)
                 self.read, self.ready = x, dict(enumerate(made))
             out = self.ready.pop(number)
             if not self.ready:
@@ -100,16 +102,26 @@ class Together:
 
 def speed_up(model: "PeftModel") -> None:
     """Put the faster forms in place of peft's and transformers' own, where they fit."""
+    together: list[Together] = []
     for parent in model.modules():
         fitting = {name: layer for name, layer in parent.named_children() if _fits(layer)}
         groups = [[fitting[name] for name in names] for names in SIBLINGS if fitting.keys() >= set(names)]
         grouped = {id(layer) for group in groups for layer in group}
         groups += [[layer] for layer in fitting.values() if id(layer) not in grouped]
         for group in groups:
-            together = Together(group)
+            together.append(Together(group))
             for number, layer in enumerate(group):
-                layer.forward = together.forward_of(number)
+                layer.forward = together[-1].forward_of(number)
+    _pack([one.frozen for one in together if can_pack(one.frozen.weight)])
     follow_trees(model.get_base_model())
+
+
+def _pack(weights: Sequence[Frozen]) -> None:
+    """Where there is room for it, also beside other work: what is free just now would make the result of a
+    training, to the last digit, depend on its neighbours."""
+    if 2 * sum(one.weight.nbytes for one in weights) <= PACKING_SHARE * whole_memory():
+        for one in weights:
+            one.pack()
 
 
 def _fits(layer: torch.nn.Module) -> bool:

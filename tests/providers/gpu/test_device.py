@@ -30,8 +30,10 @@ def test_the_memory_that_is_free_is_what_the_container_leaves(tmp_path: Path) ->
     assert device.free_memory(tmp_path) > 0.5 * of_the_machine > 300
     (tmp_path / "memory.max").write_text("400\n")
     assert device.free_memory(tmp_path) == 300
+    assert device.whole_memory(tmp_path) == 400
     (tmp_path / "memory.current").write_text("500\n")
     assert device.free_memory(tmp_path) == 0
+    assert device.whole_memory(tmp_path) == 400
 
 
 @pytest.mark.parametrize(

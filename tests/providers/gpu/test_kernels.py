@@ -4,6 +4,7 @@ from typing import Any
 import torch
 
 from providers.gpu import kernels
+from providers.gpu.frozen import Frozen
 
 DOUBLE = {"dtype": torch.float64}
 
@@ -16,7 +17,7 @@ def test_the_lora_product_has_the_gradients_of_its_formula() -> None:
         tensor.requires_grad_()
     expected = x @ weight.T + bias + 1.5 * (x @ a.T) @ b.T
     gradients = torch.autograd.grad(expected.square().sum(), (x, a, b))
-    (out,) = kernels.LoraProducts.apply(x, weight, bias, 1.5, a, b)
+    (out,) = kernels.LoraProducts.apply(x, Frozen(weight, bias), 1.5, a, b)
     torch.testing.assert_close(out, expected)
     out.square().sum().backward()
     for tensor, gradient in zip((x, a, b), gradients, strict=True):
@@ -31,10 +32,10 @@ def test_layers_with_one_input_are_computed_together_and_alike() -> None:
         torch.randn(*shape, **DOUBLE, requires_grad=True) for shape in ((2, 5), (4, 2), (3, 5), (3, 3))
     ]
     alone = [
-        kernels.LoraProducts.apply(x, part, None, 0.5, *own)[0]
+        kernels.LoraProducts.apply(x, Frozen(part), 0.5, *own)[0]
         for part, own in zip(weight.split((4, 3)), (adapters[:2], adapters[2:]), strict=True)
     ]
-    together = kernels.LoraProducts.apply(x, weight, None, 0.5, *adapters)
+    together = kernels.LoraProducts.apply(x, Frozen(weight), 0.5, *adapters)
     wanted = torch.autograd.grad(sum(out.square().sum() for out in alone), (x, *adapters))
     found = torch.autograd.grad(sum(out.square().sum() for out in together), (x, *adapters))
     for got, expected in zip((*together, *found), (*alone, *wanted), strict=True):
