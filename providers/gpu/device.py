@@ -124,7 +124,7 @@ def whole_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
 
 
 def _allowance(cgroup: Path) -> tuple[float, float]:
-    """The cgroup's limit of memory (version 2, then 1) and what is used of it; infinite where there is none."""
+    """The cgroup's limit of memory (version 2, then 1), infinite where there is none, and what is used."""
     files = [("memory.max", "memory.current")]
     files += [("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")]
     for limit, used in files:

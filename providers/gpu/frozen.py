@@ -1,10 +1,13 @@
 """Products with weights that never change, which the processor may have in the order it likes best."""
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn import functional
 
-# oneDNN multiplies these two on processors
-PACKABLE = (torch.float32, torch.bfloat16)
+from providers.gpu.device import whole_memory
+
+SHARE = 1 / 8  # of the memory, at most, goes into packed weights
 
 
 class Frozen:
@@ -19,9 +22,6 @@ class Frozen:
         self.forth: torch.Tensor | None = None
         self.back: torch.Tensor | None = None
 
-    def pack(self) -> None:
-        self.forth, self.back = _packed(self.weight), _packed(self.weight.t().contiguous())
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x W' + bias, of x (N, in)."""
         if self.forth is None:
@@ -33,15 +33,23 @@ class Frozen:
         return gradient @ self.weight if self.back is None else _product(gradient, self.back, None)
 
 
+def pack(weights: Sequence[Frozen]) -> None:
+    """Those that torch has oneDNN for, if the machine is large enough for all.
+
+    What is free just now is not asked: the result of a training would depend, to the last digit, on its
+    neighbours.
+    """
+    fitting = [one for one in weights if can_pack(one.weight)]
+    if 2 * sum(one.weight.nbytes for one in fitting) <= SHARE * whole_memory():
+        for one in fitting:
+            one.forth, one.back = _packed(one.weight), _packed(one.weight.t().contiguous())
+
+
 def can_pack(weight: torch.Tensor) -> bool:
-    """Whether torch has oneDNN for it."""
-    if (
-        weight.device.type != "cpu"
-        or weight.dtype not in PACKABLE
-        or not torch.backends.mkldnn.is_available()
-    ):
+    if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
-    return weight.dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    half = weight.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return bool(weight.dtype == torch.float32 or half)
 
 
 def _packed(weight: torch.Tensor) -> torch.Tensor:

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from providers.gpu.attention import follow_trees
-from providers.gpu.device import whole_memory
-from providers.gpu.frozen import Frozen, can_pack
+from providers.gpu.frozen import Frozen, pack
 
 if TYPE_CHECKING:
     from peft import PeftModel
 
 # Layers that read the same input, by their names in the architectures that transformers knows.
 SIBLINGS = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
-
-PACKING_SHARE = 1 / 8  # of the memory, at most, goes into packed weights
 
 
 class LoraProducts(torch.autograd.Function):
@@ -112,16 +109,8 @@ def speed_up(model: "PeftModel") -> None:
             together.append(Together(group))
             for number, layer in enumerate(group):
                 layer.forward = together[-1].forward_of(number)
-    _pack([one.frozen for one in together if can_pack(one.frozen.weight)])
+    pack([one.frozen for one in together])
     follow_trees(model.get_base_model())
-
-
-def _pack(weights: Sequence[Frozen]) -> None:
-    """Where there is room for it, also beside other work: what is free just now would make the result of a
-    training, to the last digit, depend on its neighbours."""
-    if 2 * sum(one.weight.nbytes for one in weights) <= PACKING_SHARE * whole_memory():
-        for one in weights:
-            one.pack()
 
 
 def _fits(layer: torch.nn.Module) -> bool:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
+from providers.gpu import frozen
 from providers.gpu.attention import stretches, takes_trees
 from providers.gpu.batching import Batch, pack
+from providers.gpu.frozen import Frozen
 from providers.gpu.template import TokenRow
 
 if TYPE_CHECKING:
@@ -22,9 +24,12 @@ class Scorer:
     def __init__(self, model: "PreTrainedModel", share: bool = True, longest: int = 0):
         self.model = model
         self.decoder = model.get_decoder()
-        self.head = model.get_output_embeddings()
+        head = model.get_output_embeddings()
+        self.head = Frozen(head.weight.detach(), head.bias)
         self.config = model.config.get_text_config()
         self.device = str(model.device)
+        if self._head_is_plain:
+            frozen.pack([self.head])
         self.why_not_shared = "switched off" if not share else self._why_not_shared(longest)
 
     @property
@@ -80,7 +85,7 @@ class Scorer:
         """Sum of the trained tokens' losses in nats, differentiable."""
         if self._head_is_plain:
             hidden, targets = self._hidden(batch), batch.targets.to(self.device)
-            return FrozenHeadLoss.apply(hidden, self.head.weight, self.head.bias, targets)
+            return FrozenHeadLoss.apply(hidden, self.head, targets)
         return self._reshaped_losses(batch).sum()
 
     def losses(self, batch: Batch) -> torch.Tensor:
@@ -90,7 +95,9 @@ class Scorer:
         hidden, targets = self._hidden(batch), batch.targets.to(self.device)
         size = _chunk(self.head.weight)
         parts = zip(hidden.split(size), targets.split(size), strict=True)
-        scored = [functional.cross_entropy(self.head(h).float(), t, reduction="none") for h, t in parts]
+        scored = [
+            functional.cross_entropy(self.head.forward(h).float(), t, reduction="none") for h, t in parts
+        ]
         return torch.cat(scored)
 
     def _reshaped_losses(self, batch: Batch) -> torch.Tensor:
@@ -113,26 +120,24 @@ class FrozenHeadLoss(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(ctx: Any, hidden: torch.Tensor, head: Frozen, targets: torch.Tensor) -> torch.Tensor:
         total = hidden.new_zeros((), dtype=torch.float32)
         gradient = torch.empty_like(hidden)
-        size = _chunk(weight)
+        size = _chunk(head.weight)
         for part, wanted, slot in zip(
             hidden.split(size), targets.split(size), gradient.split(size), strict=True
         ):
-            logits = functional.linear(part, weight, bias).float()
+            logits = head.forward(part).float()
             logged = torch.log_softmax(logits, -1)
             chosen = wanted[:, None]
             total -= logged.gather(1, chosen).sum()
             probabilities = logged.exp_()
             probabilities.scatter_add_(1, chosen, probabilities.new_full(chosen.shape, -1.0))
-            slot.copy_(probabilities.to(weight.dtype) @ weight)
+            slot.copy_(head.backward(probabilities.to(hidden.dtype)))
         ctx.save_for_backward(gradient)
         return total
 
     @staticmethod
     def backward(ctx: Any, *outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
-        return gradient * outputs[0], None, None, None
+        return gradient * outputs[0], None, None

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from providers.gpu import kernels
-from providers.gpu.frozen import Frozen, can_pack
+from providers.gpu import frozen
+from providers.gpu.frozen import Frozen, can_pack, pack
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -14,7 +14,7 @@ def test_packed_products_are_the_plain_ones(dtype: torch.dtype, rows: int) -> No
         pytest.skip("torch has no oneDNN for this precision here")
     x, gradient = torch.randn(rows, 24).to(dtype), torch.randn(rows, 40).to(dtype)
     plain, packed = Frozen(weight, bias), Frozen(weight, bias)
-    packed.pack()
+    pack([packed])
     # another order of summation; bfloat16 has three digits
     near = {"rtol": 1e-5, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 2e-2, "atol": 2e-2}
     torch.testing.assert_close(packed.forward(x), plain.forward(x), **near)
@@ -33,7 +33,7 @@ def test_what_onednn_has_no_product_for_stays_plain() -> None:
 def test_weights_are_packed_where_there_is_room(
     monkeypatch: pytest.MonkeyPatch, memory: float, packed: bool
 ) -> None:
-    monkeypatch.setattr(kernels, "whole_memory", lambda: memory)
+    monkeypatch.setattr(frozen, "whole_memory", lambda: memory)
     weights = [Frozen(torch.zeros(8, 8)) for _ in range(2)]
-    kernels._pack(weights)
+    pack(weights)
     assert [one.forth is not None for one in weights] == [packed, packed]

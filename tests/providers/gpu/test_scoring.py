@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from providers.gpu import adapter, kernels
 from providers.gpu.batching import pack
+from providers.gpu.frozen import Frozen
 from providers.gpu.scoring import FrozenHeadLoss, Scorer
 from providers.gpu.template import Template, TokenRow
 from records import Message
@@ -120,7 +121,7 @@ def test_the_frozen_head_loss_is_cross_entropy() -> None:
     weight, bias, targets = torch.randn(50, 8), torch.randn(50), torch.randint(50, (40,))
     hidden = torch.randn(40, 8, requires_grad=True)
     reference = hidden.detach().clone().requires_grad_()
-    loss = FrozenHeadLoss.apply(hidden, weight, bias, targets)
+    loss = FrozenHeadLoss.apply(hidden, Frozen(weight, bias), targets)
     expected = functional.cross_entropy(functional.linear(reference, weight, bias), targets, reduction="sum")
     (loss * 0.5).backward()
     (expected * 0.5).backward()
