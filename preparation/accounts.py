@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from errors import InvalidData, NotEnoughData
 from preparation import usefulness
 from preparation.kinds import Survey
+from preparation.tabular import NOT_LABELLED
 from preparation.turns import EMPTY_ANSWER
 from records import Finding, Kind, Report, Rows, Source
 
@@ -134,8 +135,9 @@ class Accounts:
             for (name, unit), numbers in by_file.items()
         )
 
-    def stop_if_empty(self, forced: bool, columns: Sequence[str]) -> None:
-        """Raises NotEnoughData, or InvalidData where the rows don't give the kind asked for."""
+    def stop_if_empty(self, forced: bool, columns: Sequence[str], label: str | None = None) -> None:
+        """Raises NotEnoughData, or InvalidData where the rows don't give the kind asked for, with the `label`
+        that was named."""
         if self.examples:
             return
         report = self.report(0, 0)
@@ -145,6 +147,13 @@ class Accounts:
                 f"Not enough data: all {empty:,} answers are empty, at {self.places(self._empty)}"
                 f"{' and so on' if empty > len(self._empty) else ''}.",
                 "Fill in the answers, or name the column that holds them with --label.",
+                report,
+            )
+        if forced and label and 2 * self.dropped[NOT_LABELLED] > self.dropped.total():
+            raise InvalidData(
+                f"The values of column “{label}” are no labels: hardly one of them comes back.",
+                "Leave the kind to auto, which takes them as answers, or name another column with --label; "
+                f"there are: {', '.join(columns[:40])}.",
                 report,
             )
         if forced and self.dropped:
@@ -196,7 +205,8 @@ class Accounts:
             Finding(
                 rule="empty answers",
                 severity="warning",
-                message=f"{count:,} answers are empty: {self.places(self._empty)}{more}.",
+                message=f"{count:,} answer{'s are' if count > 1 else ' is'} empty: "
+                f"{self.places(self._empty)}{more}.",
                 hint="Fill them in; rows without an answer are left out.",
                 count=count,
                 sources=tuple(self._empty),

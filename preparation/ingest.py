@@ -9,7 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from preparation.parsing import Parsed, Task, known, parse, placed
+from errors import NotConfigured
+from preparation.parsing import DISK_FULL, Parsed, Task, known, parse, placed
 from preparation.readers import ENDINGS, Unreadable
 from preparation.readers.detection import text_format
 from preparation.rowfile import Writer, place, writing
@@ -50,8 +51,8 @@ def ingest(
     as many processes as there are cores, or `workers`, within `limits`; a file that was read before, by its
     content, is taken from the local folder `cache`. `held` are further sources, whose files are marked so.
     Raises NotFound for a source that does not exist,
-    NotConfigured or Unavailable for a remote one that can't be reached; a file that can't be read is only
-    reported.
+    NotConfigured or Unavailable for a remote one that can't be reached, NotConfigured where the disk is full;
+    a file that can't be read is only reported.
     """
     return read_files(found(sources, out, held), out, cache, workers=workers, limits=limits)
 
@@ -228,6 +229,12 @@ def _with_members(node: Node) -> Iterator[Node]:
 def _written(node: Node, rows: Writer, drops: Writer) -> FileReport:
     parsed, task = node.parsed, node.task
     assert parsed is not None
+    if parsed.reason == DISK_FULL:
+        raise NotConfigured(
+            f"No space is left on the disk while {node.about.name} was read.",
+            f"Make room in {tempfile.gettempdir()} and in LUTHIER_HOME, or set TMPDIR and LUTHIER_HOME to "
+            "folders on a larger disk; the same command goes on.",
+        )
     rows.extend(placed(parsed.rows, task.name, node.about.uri))
     drops.extend(placed(parsed.drops, task.name, node.about.uri), parsed.dropped)
     if not parsed.kept:

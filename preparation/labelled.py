@@ -59,7 +59,8 @@ def balance(labels: Mapping[str, int]) -> list[Finding]:
             Finding(
                 rule="rare labels",
                 severity="warning",
-                message=f"{len(rare)} labels have a single row: {', '.join(rare[:10])}.",
+                message=f"{len(rare)} label{'s have' if len(rare) > 1 else ' has'} a single row: "
+                f"{', '.join(rare[:10])}.",
                 hint="Add rows for them or merge them with other labels; ten rows a label is a good start.",
                 count=len(rare),
             )
@@ -70,7 +71,7 @@ def balance(labels: Mapping[str, int]) -> list[Finding]:
             Finding(
                 rule="dominant label",
                 severity="warning",
-                message=f"{labels[top] / total:.0%} of the rows have the label “{top}”.",
+                message=f"{labels[top]:,} of {total:,} rows have the label “{top}”.",
                 hint="A model that always says so would look right; add rows of the other labels.",
                 count=labels[top],
             )

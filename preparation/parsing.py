@@ -4,6 +4,7 @@ The rows are written with the file's own name in place of its URI, so that what 
 the same content wherever it lies.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -32,6 +33,8 @@ DENSE_FROM = 1 << 28
 LARGEST = 1 << 32  # bytes that an archive may unfold to, archives in it included
 DEEPEST = 3  # archives in archives
 BLOCK = 1 << 20
+NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+DISK_FULL = "No space is left on the disk."  # no fault of the file, so the reading of all stops
 TOO_DEEP = "It lies in more than three archives, one in the other; unpack them."
 TOO_LARGE = "Its archive unfolds to more than is unpacked; unpack it and give the folder."
 
@@ -75,6 +78,15 @@ class Parsed(NamedTuple):
 def parse(task: Task, getting_on: Callable[[], None] = lambda: None) -> Parsed:
     """Read one file. `getting_on` is called with every row, so that somebody can watch."""
     try:
+        return _parsed(task, getting_on)
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            return Parsed(reason=DISK_FULL)
+        raise
+
+
+def _parsed(task: Task, getting_on: Callable[[], None]) -> Parsed:
+    try:
         sha256, size = (
             (task.sha256, os.path.getsize(task.path)) if task.sha256 else digest_of(Path(task.path))
         )
@@ -117,6 +129,8 @@ def _read(task: Task, size: int, getting_on: Callable[[], None]) -> tuple[Parsed
                 if rows.count % 1000 == 0 and rows_file.tell() > max(DENSE_FROM, DENSEST * size):
                     raise Unreadable("It unfolds to a hundred times its size", "give what matters of it")
         except (Unreadable, OSError) as error:
+            if _is_full(error):
+                raise
             reason = unopened(error) if isinstance(error, OSError) else str(error)
             lasting = not isinstance(error, (Lacking, OSError))
     if reason:
@@ -129,6 +143,10 @@ def _read(task: Task, size: int, getting_on: Callable[[], None]) -> tuple[Parsed
         count=rows.count, dropped=dict(drops.reasons), reason=reason, inner=unpacking.shared(inner)
     )
     return parsed._replace(rows=f"{stem}.rows", drops=f"{stem}.drops"), lasting
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in NO_SPACE
 
 
 def _emptiness(dropped: Counter[str]) -> str:
@@ -161,6 +179,8 @@ class _Unpacking:
         try:
             fault = self._write(member, path)
         except readers.MISREADS as error:
+            if _is_full(error):
+                raise
             fault = f"It is damaged in its archive: {error}."
         self.sizes[-1] = os.path.getsize(path) if not fault else 0
         return Inner(name, "" if fault else path, fault, 0)

@@ -64,7 +64,8 @@ def structure(
         with rowfile.opened(rows.uri) as file:
             maker.make(file, processes)
         processes.end()
-        accounts.stop_if_empty(forced=kind != "auto", columns=found.column_names)
+        named = label if kind == "classify" else None
+        accounts.stop_if_empty(kind != "auto", found.column_names, named)
         train, held = maker.split(holdout, near_duplicates)
         digests = dataset_files.write(maker.lines, train, held, chosen, out)
     return Dataset(

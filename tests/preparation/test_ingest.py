@@ -3,6 +3,8 @@ import io
 import json
 import os
 import random
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -289,3 +291,34 @@ def test_names_that_would_steer_a_terminal_are_told_on_one_line(tmp_path: Path) 
     assert file.name == "a\\n\\x1b[31mred.txt"
     assert "\n" in file.uri
     assert str(Source(uri=file.uri, line=1)).endswith("a\\n\\x1b[31mred.txt, line 1")
+
+
+SCARCE = """
+import resource, sys
+from errors import NotConfigured
+from preparation.ingest import ingest
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+try:
+    ingest([sys.argv[1]], sys.argv[2], sys.argv[3], workers=1)
+except NotConfigured as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("name", ["large.csv", "packed.zip"])
+def test_a_full_disk_stops_the_reading_and_is_no_fault_of_the_file(tmp_path: Path, name: str) -> None:
+    rows = "text,queue\n" + "Where is my parcel?,delivery\n" * 20_000
+    content = rows.encode() if name == "large.csv" else zipped({"large.csv": rows.encode()})
+    (tmp_path / name).write_bytes(content)
+    command = [
+        sys.executable,
+        "-c",
+        SCARCE,
+        str(tmp_path / name),
+        str(tmp_path / "out"),
+        str(tmp_path / "cache"),
+    ]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told.startswith("No space is left on the disk while ")
+    assert "Make room" in told
+    assert not list((tmp_path / "cache").rglob("*.json"))

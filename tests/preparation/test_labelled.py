@@ -43,5 +43,6 @@ def test_labels_of_one_row_and_dominant_labels_are_warned_of() -> None:
     found = {finding.rule: finding for finding in balance({"a": 99, "b": 1})}
     assert set(found) == {"rare labels", "dominant label"}
     assert {finding.severity for finding in found.values()} == {"warning"}
-    assert "99% of the rows" in found["dominant label"].message
+    assert found["dominant label"].message == "99 of 100 rows have the label “a”."
+    assert found["rare labels"].message == "1 label has a single row: b."
     assert balance({"a": 5, "b": 5}) == []

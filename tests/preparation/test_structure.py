@@ -210,6 +210,13 @@ def test_questions_with_several_answers_are_reported(make_rows, new, tmp_path: P
     assert dataset.report.examples == 31
 
 
+def test_a_column_that_was_named_and_holds_no_labels_is_told_as_such(make_rows, new, tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match="column “answer” are no labels") as caught:
+        structure(make_rows(questions(new)), tmp_path, use_case="Help.", kind="classify", label="answer")
+    assert "Leave the kind to auto" in caught.value.hint
+    assert "question" in caught.value.hint
+
+
 def test_spellings_of_a_label_become_one(make_rows, new, tmp_path: Path) -> None:
     rows = tickets(new)
     rows[2] = new.record(3, text=rows[2].fields["text"], queue=" A", id="3")
