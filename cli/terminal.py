@@ -170,11 +170,12 @@ def follow_steps() -> StepHandler:
 def table(
     title: str, *columns: str, rows: Sequence[Sequence[object]], to: Console = out, dense: bool = False
 ) -> None:
-    """`dense`: many columns in few characters; the first one, an id to be copied, stays on one line."""
+    """`dense`: many columns in few characters. A first column of ids, which are copied, stays on one line."""
     box, padding = (SIMPLE_HEAD, (0, 1, 0, 0)) if dense else (HEAVY_HEAD, (0, 1))
     made = Table(title=title, title_justify="left", title_style="bold", box=box, padding=padding)
+    are_ids = not any(" " in str(row[0]) for row in rows)
     for at, column in enumerate(columns):
-        made.add_column(column, overflow="fold", no_wrap=dense and at == 0)
+        made.add_column(column, overflow="fold", no_wrap=at == 0 and are_ids)
     for row in rows:
         made.add_row(*(escape(str(cell)) for cell in row))
     to.print(made, soft_wrap=False)

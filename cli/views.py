@@ -11,7 +11,7 @@ from cli import preview
 from cli.terminal import FAILURE_NAMES, STATUS_NAMES, err, out, table
 from providers.catalogue import Base
 from providers.hosted import Billed
-from records import Answer, Dataset, Evaluation, Job, Price, TunedModel
+from records import ENDED, Answer, Dataset, Evaluation, Job, Price, TunedModel
 
 if TYPE_CHECKING:
     from cli.cleaning import Search
@@ -79,6 +79,8 @@ def show_job(job: Job, model: TunedModel | None, billed: Billed | None) -> None:
     if job.failure:
         rows.append((FAILURE_NAMES.get(job.failure.code, "failure"), job.failure.message))
         rows.append(("next", job.failure.hint))
+    elif job.status not in ENDED:
+        rows.append(("next", f"If nothing works on it any more: luthier jobs retry {job.id}"))
     table(job.name, "", "", rows=rows)
 
 

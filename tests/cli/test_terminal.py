@@ -1,7 +1,10 @@
 import subprocess
 import sys
 
-from cli.terminal import figures, sparkline
+import pytest
+
+from cli import terminal
+from cli.terminal import figures, sparkline, table
 from records import Progress
 
 LONG = " ".join(["a sentence that is longer than a terminal is wide"] * 5)
@@ -39,3 +42,9 @@ def test_in_a_pipe_a_sentence_stays_one_line_and_a_table_keeps_its_width():
     first, *table = run.stdout.splitlines()
     assert first == LONG
     assert len(table) > 4 and max(map(len, table)) <= 80
+
+
+def test_an_id_is_never_folded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(terminal.out, "width", 60)
+    table("Jobs", "job", "name", "base", rows=[("job-06b220f18f7efc72", LONG, LONG)])
+    assert "job-06b220f18f7efc72" in capsys.readouterr().out
