@@ -1,4 +1,4 @@
-"""Exports of chats as JSON: Slack, Telegram, Discord, and others that say who said what when."""
+"""Exports of chats as JSON: Slack, Telegram, Discord, Teams, and others that say who said what when."""
 
 import re
 from collections.abc import Iterator
@@ -11,14 +11,25 @@ from records import Row, Source
 
 SENDERS = ("sender_name", "sender", "author", "from", "user_profile", "username", "user", "name")
 TEXTS = ("text", "content", "message", "body")
-TIMES = ("ts", "timestamp", "date", "timestamp_ms", "created_at", "time", "sent_at", "datetime")
-NAMES = ("real_name", "display_name", "nickname", "global_name", "username", "name", "id")
-LISTS = ("messages", "chats", "list", "conversations", "channels")
+TIMES = (
+    "ts",
+    "timestamp",
+    "date",
+    "timestamp_ms",
+    "created_at",
+    "time",
+    "sent_at",
+    "datetime",
+    "createdDateTime",
+)
+NAMES = ("real_name", "display_name", "displayName", "nickname", "global_name", "username", "name", "id")
+LISTS = ("messages", "chats", "list", "conversations", "channels", "value")
 SAMPLE, MOST = 50, 0.8
 DEEPEST = 3
 SAID = ("thread_broadcast", "me_message", "file_share")  # subtypes of what a person wrote, too
 SLACK_TIME = re.compile(r"\d{10}\.\d+")
 # <@U024BE7LH>, <@U024BE7LH|ann>, <#C024BE7LR|general>, <!here>, <https://a.example|the page>
+TAG = re.compile(r"<(?!/?attachment)[^>]*>|<attachment.*?</attachment>", re.DOTALL)  # in messages of Teams
 MARKED = re.compile(r"<([@#!]?)([^<>|\s]+)(?:\|([^<>]+))?>")
 
 
@@ -60,7 +71,11 @@ def _is_of_slack(value: dict[str, Any]) -> bool:
 
 def _is_message(value: dict[str, Any]) -> bool:
     kind = value.get("type") in ("service", "system")
-    return kind or (bool(_sender(value)) and any(key in value for key in TEXTS))
+    return (
+        kind
+        or value.get("messageType", "message") != "message"
+        or (bool(_sender(value)) and any(key in value for key in TEXTS))
+    )
 
 
 def chat_rows(lists: list[list[dict[str, Any]]], source: Source) -> Iterator[Row]:
@@ -80,6 +95,7 @@ def _sender(value: dict[str, Any]) -> str:
     for key in SENDERS:
         sender = value.get(key)
         if isinstance(sender, dict):
+            sender = sender["user"] if isinstance(sender.get("user"), dict) else sender
             sender = next((sender[name] for name in NAMES if sender.get(name)), None)
         if isinstance(sender, str | int) and str(sender).strip():
             return str(sender).strip()
@@ -90,13 +106,28 @@ def _text(value: dict[str, Any]) -> str:
     """Empty for what is no message of a person: joins, calls, pictures."""
     if value.get("type") in ("service", "system") or value.get("subtype") not in (None, "", *SAID):
         return ""
+    if value.get("messageType", "message") != "message":
+        return ""
     text = next((value[key] for key in TEXTS if value.get(key)), "")
+    if isinstance(text, dict):
+        return _of_teams(text)
     if isinstance(text, list):
         text = "".join(part if isinstance(part, str) else str(part.get("text", "")) for part in text
                        if isinstance(part, str | dict))  # fmt: skip
     if not isinstance(text, str):
         return ""
     return _plain(text) if _is_of_slack(value) else text.strip()
+
+
+def _of_teams(body: dict[str, Any]) -> str:
+    """What a message of Teams says, which is often HTML."""
+    text = body.get("content")
+    if not isinstance(text, str):
+        return ""
+    if body.get("contentType") != "html":
+        return text.strip()
+    broken = re.sub(r"<br ?/?>|</p>|</div>|</li>", "\n", text)
+    return unescape(TAG.sub("", broken)).strip()
 
 
 def _plain(text: str) -> str:
