@@ -59,7 +59,7 @@ def create_app(settings: Settings, host: str = "127.0.0.1", runs: bool = True) -
         version="1",
         docs_url=None,
         redoc_url=None,
-        openapi_url="/v1/openapi.json",
+        openapi_url=faults.DOCUMENT,
         lifespan=lifespan,
     )
     app.state.workshop = shop

@@ -13,9 +13,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from jinja2 import TemplateError
 from starlette.exceptions import HTTPException
 
-from errors import LuthierError, Unavailable
+from errors import LuthierError, NotFound, Unavailable
 from records import Report
 from web.headers import HEADERS
+from web.naming import wrong
 
 log = logging.getLogger("luthier.web")
 
@@ -33,6 +34,9 @@ TITLES = {
     502: "The provider can't be reached",
     503: "Not configured",
 }
+DOCUMENT = "/v1/openapi.json"
+# FastAPI's words for a body that is nested too deeply or no text, and ours
+UNREAD = {"There was an error parsing the body": "The body is not valid JSON in UTF-8."}
 TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -73,6 +77,15 @@ class BadRequest(LuthierError):
     ):
         super().__init__(message, hint, report)
         self.args = (message, hint, report, param, why)
+        self.param, self.why = param, why
+
+
+class NoSuch(NotFound):
+    """`param` names the field that held the id, `why` is OpenAI's code."""
+
+    def __init__(self, message: str, hint: str, param: str, why: str | None = None):
+        super().__init__(message, hint)
+        self.args = (message, hint, param, why)
         self.param, self.why = param, why
 
 
@@ -134,6 +147,9 @@ def answered(request: Request, error: LuthierError) -> Response:
         log.warning("%s %s: %s", request.method, request.url.path, error)
     param, code = getattr(error, "param", None), getattr(error, "why", None) or error.code
     headers = {**getattr(error, "headers", {}), **retry_headers(error)}
+    if is_api(request) and not isinstance(error, Unavailable):
+        # OpenAI's SDKs repeat 409 and all from 500 on unless they are told that it is of no use
+        headers["x-should-retry"] = "false"
     return answer(request, error.http_status, error.message, error.hint, code, param, headers)
 
 
@@ -153,28 +169,19 @@ async def _luthier_error(request: Request, error: Exception) -> Response:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    """The first fault of a body or a query, named by its field."""
+    """One fault of a body or a query, named by its field."""
     assert isinstance(error, RequestValidationError)
-    fault = error.errors()[0]
-    place = [str(part) for part in fault["loc"] if part not in ("body", "query", "path", "header")]
-    param = ".".join(place) or None
-    if fault["type"] == "extra_forbidden":
-        message, code = f"Unknown parameter: '{param}'.", "unknown_parameter"
-    elif fault["type"] == "missing":
-        message, code = f"Missing required parameter: '{param}'.", "missing_required_parameter"
-    elif fault["type"] == "json_invalid":
-        message, code, param = "The body is not valid JSON.", "invalid_json", None
-    else:
-        message, code = f"Invalid value for '{param}': {fault['msg']}.", "invalid_value"
-    return answer(request, 400, message, code=code, param=param)
+    found = wrong(error.errors(), error.body)
+    return answer(request, 400, found.message, code=found.code, param=found.param)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     what = f"{request.method} {request.url.path}"
     messages = {404: f"There is nothing at {what}.", 405: f"{what} is not possible."}
-    message = messages.get(error.status_code) or str(error.detail)
-    return answer(request, error.status_code, message, headers=error.headers)
+    message = messages.get(error.status_code) or UNREAD.get(str(error.detail)) or str(error.detail)
+    hint = f"GET {DOCUMENT} lists what there is." if error.status_code == 404 and is_api(request) else ""
+    return answer(request, error.status_code, message, hint, headers=error.headers)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

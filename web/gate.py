@@ -5,12 +5,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from errors import LuthierError
-from web.faults import answered, is_api, is_webhook
+from web.faults import DOCUMENT, answered, is_api, is_webhook
 from web.guard import SAFE_METHODS
 from web.session import Door
 
 # the description of the API is no secret
-OPEN = frozenset({"/v1/openapi.json"})
+OPEN = frozenset({DOCUMENT})
 
 
 class Gate:

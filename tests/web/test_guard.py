@@ -164,14 +164,34 @@ def test_errors_have_one_shape_for_programs_and_a_page_for_people(client, owner)
     assert re.search(r"req_[0-9a-f]{32}", page.text)
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b'{"model": "\\ud800", "messages": []}']
-)
-def test_a_body_that_is_no_request_is_named_so(body, client, owner):
+UNREADABLE = [
+    (b"", "is empty"),
+    (b"null", "is empty"),
+    (b"{", "is not valid JSON"),
+    (b"[" * 100_000, "is not valid JSON"),
+    (b"[]", "is not a JSON object"),
+    (b'"x"', "is not a JSON object"),
+    (b"\xff\xfe", "is not valid JSON"),
+    ('{"model": "é"}'.encode("latin-1"), "is not valid JSON"),
+    (b'{"model": "\\ud800", "messages": []}', "half of a character"),
+]
+
+
+def test_a_body_that_is_no_request_is_named_so(client, owner):
     headers = {**owner.headers, "Content-Type": "application/json"}
-    answer = client.post("/v1/chat/completions", headers=headers, content=body)
+    for body, said in UNREADABLE:
+        answer = client.post("/v1/chat/completions", headers=headers, content=body)
+        assert answer.status_code == 400
+        assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+        assert said in answer.json()["error"]["message"], body[:40]
+
+
+def test_json_under_another_content_type_is_told_the_right_one(client, owner):
+    """What `curl -d` sends where nobody sets a header."""
+    headers = {**owner.headers, "Content-Type": "application/x-www-form-urlencoded"}
+    answer = client.post("/v1/chat/completions", headers=headers, content=b'{"model": "x"}')
     assert answer.status_code == 400
-    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    assert "Content-Type: application/json" in answer.json()["error"]["message"]
 
 
 def test_a_fault_that_nobody_foresaw_shows_no_inside(app, shop, owner, monkeypatch):

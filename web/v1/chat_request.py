@@ -7,7 +7,7 @@ from pydantic import Field
 
 from records import ChatOptions, Message, ToolCall, ToolRequest, ToolResult, Turn
 from web.faults import BadRequest
-from web.v1.shapes import Body, unsupported
+from web.v1.shapes import Asked, Body, unsupported
 
 MAX_TOKENS = 512
 LONGEST_ANSWER = 32_768
@@ -35,12 +35,17 @@ class Call(Body):
 
 
 class ChatMessage(Body):
+    """An answer can be given back with all the fields that OpenAI's SDKs show of it."""
+
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[TextPart] | None = None
     name: str | None = None
     refusal: str | None = None
     tool_calls: list[Call] | None = Field(None, max_length=MOST_TOOLS)
     tool_call_id: str | None = Field(None, max_length=128)
+    annotations: list[Any] | None = None
+    audio: None = None
+    function_call: None = None
 
     def turn(self, place: int) -> Turn:
         """Raises BadRequest for a message without what its role needs."""
@@ -49,7 +54,7 @@ class ChatMessage(Body):
             text = "".join(part.text for part in text)
         if self.role == "tool":
             if not self.tool_call_id:
-                raise missing(f"messages.{place}.tool_call_id")
+                raise missing(f"messages[{place}].tool_call_id")
             return ToolResult(content=text or "", call_id=self.tool_call_id)
         if self.role == "assistant" and self.tool_calls:
             calls = tuple(
@@ -58,7 +63,7 @@ class ChatMessage(Body):
             )
             return ToolRequest(content=text or "", calls=calls)
         if text is None:
-            raise missing(f"messages.{place}.content")
+            raise missing(f"messages[{place}].content")
         return Message(role="system" if self.role == "developer" else self.role, content=text)
 
 
@@ -97,12 +102,14 @@ class ResponseFormat(Body):
 
 
 class StreamOptions(Body):
-    include_usage: bool = False
+    include_usage: bool | None = False
+    include_obfuscation: bool | None = None
 
 
-class ChatRequest(Body):
+class ChatRequest(Asked):
     """Parameters from `tools` on are passed on where the model's back end has them, and refused by name
-    elsewhere; `n`, `store`, `logprobs` and `top_logprobs` can be given as they are by default."""
+    elsewhere; those from `n` to `function_call` can be given as they are by default. `user`, `metadata`,
+    `safety_identifier` and `prompt_cache_key` change nothing."""
 
     model: str = Field(min_length=1, max_length=128)
     messages: list[ChatMessage] = Field(min_length=1, max_length=2000)
@@ -116,10 +123,21 @@ class ChatRequest(Body):
     seed: int | None = Field(None, ge=-(2**63), le=2**63 - 1)
     user: str | None = None
     metadata: dict[str, str] | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
     n: int | None = None
     store: bool | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
+    service_tier: str | None = None
+    modalities: list[str] | None = None
+    audio: Any = None
+    prediction: Any = None
+    reasoning_effort: Any = None
+    verbosity: Any = None
+    web_search_options: Any = None
+    functions: Any = None
+    function_call: Any = None
     tools: list[Tool] | None = Field(None, max_length=MOST_TOOLS)
     tool_choice: Literal["none", "auto", "required"] | ToolChoice | None = None
     parallel_tool_calls: bool | None = None
@@ -135,6 +153,15 @@ NEVER: Mapping[str, tuple[Any, ...]] = {
     "store": (None, False),
     "logprobs": (None, False),
     "top_logprobs": (None, 0),
+    "service_tier": (None, "auto", "default"),
+    "modalities": (None, ["text"]),
+    "audio": (None,),
+    "prediction": (None,),
+    "reasoning_effort": (None,),
+    "verbosity": (None,),
+    "web_search_options": (None,),
+    "functions": (None,),
+    "function_call": (None,),
 }
 SOMETIMES: Mapping[str, tuple[Any, ...]] = {
     "tools": (None, []),

@@ -3,41 +3,43 @@
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from providers import is_hosted
 from providers.catalogue import Base
 from records import Preparation, Recipe
 from web.faults import BadRequest
-from web.v1.shapes import Body, unsupported
+from web.v1.shapes import Asked, Body, unsupported
 
 # what the providers call the examples of one step
 BATCH_OPTIONS = ("batch_size", "batch_examples")
 SUFFIX_LENGTH = 40
 
 Auto = Literal["auto"]
+# null is what OpenAI's API takes for a value that was not given
+DEFAULT = BeforeValidator(lambda given: "auto" if given is None else given)
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
 
 class Hyperparameters(Body):
-    n_epochs: Auto | Annotated[int, Field(ge=1, le=50)] = "auto"
-    batch_size: Auto | Annotated[int, Field(ge=1, le=256)] = "auto"
-    learning_rate_multiplier: Auto | Annotated[float, Field(gt=0, le=100)] = "auto"
+    n_epochs: Annotated[Auto | Annotated[int, Field(ge=1, le=50)], DEFAULT] = "auto"
+    batch_size: Annotated[Auto | Annotated[int, Field(ge=1, le=256)], DEFAULT] = "auto"
+    learning_rate_multiplier: Annotated[Auto | Annotated[float, Field(gt=0, le=100)], DEFAULT] = "auto"
 
 
 class Supervised(Body):
-    hyperparameters: Hyperparameters = Hyperparameters()
+    hyperparameters: Hyperparameters | None = None
 
 
 class Method(Body):
     type: Literal["supervised", "dpo", "reinforcement"]
-    supervised: Supervised = Supervised()
+    supervised: Supervised | None = None
     dpo: dict[str, Any] | None = None
     reinforcement: dict[str, Any] | None = None
 
 
-class CreateJob(Body):
+class CreateJob(Asked):
     """`metadata.use_case` says what the model is for, `metadata.kind` and `.label` how to read raw data.
 
     `validation_file` is the holdout; what resembles it is not trained on.
@@ -85,7 +87,8 @@ def hyperparameters_of(body: CreateJob) -> Hyperparameters:
         raise unsupported(
             "hyperparameters", "Hyperparameters were given twice.", "Give them in `method` alone."
         )
-    return body.method.supervised.hyperparameters
+    asked = body.method.supervised
+    return (asked and asked.hyperparameters) or Hyperparameters()
 
 
 def _learning_rate(asked: Hyperparameters, base: Base) -> float | None:

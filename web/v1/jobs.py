@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from errors import Refused
+from errors import NotFound, Refused
 from records import Event, Recipe, Status, content_id
 from registry.accounts import Account
 from registry.runs import Entry
 from registry.uploads import Upload
-from web.faults import BadRequest
+from web.faults import BadRequest, NoSuch
 from web.v1.job_request import CreateJob, hyperparameters_of, preparation_of, recipe_of
 from web.v1.shapes import After, Id, page, seconds
 from web.workshop import KeyHolder, Shop, Workshop
@@ -71,7 +71,7 @@ def _trained_tokens(entry: Entry) -> int | None:
 @router.post("")
 def create(body: CreateJob, shop: Shop, account: KeyHolder) -> dict[str, Any]:
     """Fine-tune a model on an uploaded file."""
-    upload = shop.registry.upload(account.id, body.training_file)
+    upload = _upload(shop, account, body.training_file, "training_file")
     held = _held(body, shop, account)
     asked = hyperparameters_of(body)
     base = shop.work.base(account, body.model)
@@ -105,7 +105,14 @@ def _held(body: CreateJob, shop: Workshop, account: Account) -> list[Upload]:
             param="validation_file",
             why="invalid_value",
         )
-    return [shop.registry.upload(account.id, body.validation_file)]
+    return [_upload(shop, account, body.validation_file, "validation_file")]
+
+
+def _upload(shop: Workshop, account: Account, id: str, param: str) -> Upload:
+    try:
+        return shop.registry.upload(account.id, id)
+    except NotFound as error:
+        raise NoSuch(error.message, error.hint, param) from error
 
 
 @router.get("")

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from errors import NotFound
 from providers.catalogue import bases
 from registry.runs import Entry
+from web.faults import NoSuch
 from web.v1.shapes import Id, seconds
 from web.workshop import KeyHolder, Shop, Workshop
 
@@ -35,11 +36,12 @@ def model_entry(shop: Workshop, account: KeyHolder, key: str) -> Entry:
     except NotFound:
         entry = None
     if entry is None or entry.model is None:
-        error = NotFound(
-            f"The model '{key}' does not exist, or you have no access to it.", "GET /v1/models lists yours."
+        raise NoSuch(
+            f"The model '{key}' does not exist, or you have no access to it.",
+            "GET /v1/models lists yours.",
+            param="model",
+            why="model_not_found",
         )
-        error.why = "model_not_found"  # type: ignore[attr-defined]
-        raise error
     return entry
 
 

@@ -1,11 +1,12 @@
 """Shapes that several routes share: the error envelope, pages of a list, moments."""
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from web.faults import BadRequest
 
@@ -18,6 +19,25 @@ class Body(BaseModel):
     """What a request holds: what isn't known is refused by name."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Asked(Body):
+    """The whole of a request's body."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def is_text(cls, body: Any) -> Any:
+        """JSON can write half of a character (`\\ud800`), which no vendor, tokenizer or database takes."""
+        try:
+            # what is no JSON object, the model itself refuses
+            json.dumps(body if isinstance(body, dict) else None, ensure_ascii=False).encode()
+        except RecursionError as error:
+            raise ValueError("The body is nested too deeply.") from error
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"The body holds half of a character, {error.object[error.start]!r}: text was cut inside one."
+            ) from error
+        return body
 
 
 class ErrorDetail(BaseModel):

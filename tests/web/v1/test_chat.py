@@ -104,33 +104,83 @@ def test_without_a_system_message_the_model_gets_its_own(sdk, model, heard):
     ]
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"n": 2},
-        {"logprobs": True},
-        {"top_logprobs": 2},
-        {"store": True},
-        {"tool_choice": "required"},
-        {"tools": [{"type": "function", "function": {"name": "a b"}}]},
-        {"tools": [{"type": "web_search"}]},
-        {"response_format": {"type": "json_schema"}},
-        {"response_format": {"type": "xml"}},
-        {"presence_penalty": 3},
-        {"frequency": 1},
-        {"temperature": 3},
-        {"max_tokens": 0},
-        {"messages": []},
-        {"messages": [{"role": "tool", "content": "x"}]},
-        {"messages": [{"role": "user"}]},
-        {"messages": [{"role": "assistant", "content": None}]},
-    ],
-)
-def test_what_cannot_be_honoured_is_refused_by_name(fields, client, owner, model):
-    body = {"model": model.id, "messages": HELLO, **fields}
-    answer = client.post("/v1/chat/completions", headers=owner.headers, json=body)
-    assert answer.status_code == 400
-    assert answer.json()["error"]["param"].startswith(next(iter(fields)))
+REFUSED = [
+    ({"n": 2}, "n"),
+    ({"logprobs": True}, "logprobs"),
+    ({"top_logprobs": 2}, "top_logprobs"),
+    ({"store": True}, "store"),
+    ({"service_tier": "priority"}, "service_tier"),
+    ({"modalities": ["text", "audio"]}, "modalities"),
+    ({"functions": [{"name": "look_up"}]}, "functions"),
+    ({"reasoning_effort": "high"}, "reasoning_effort"),
+    ({"tool_choice": "required"}, "tool_choice"),
+    ({"tool_choice": {"type": "function"}}, "tool_choice.function"),
+    ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name"),
+    ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+    ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+    ({"response_format": {"type": "xml"}}, "response_format.type"),
+    ({"presence_penalty": 3}, "presence_penalty"),
+    ({"frequency": 1}, "frequency"),
+    ({"temperature": 3}, "temperature"),
+    ({"max_tokens": 0}, "max_tokens"),
+    ({"stop": ["a", "b", "c", "d", "e"]}, "stop"),
+    ({"stop": 3}, "stop"),
+    ({"stop": ["a", 3]}, "stop[1]"),
+    ({"messages": []}, "messages"),
+    ({"messages": ["x"]}, "messages[0]"),
+    ({"messages": [*HELLO, {"role": "tool", "content": "x"}]}, "messages[1].tool_call_id"),
+    ({"messages": [{"role": "user"}]}, "messages[0].content"),
+    ({"messages": [{"role": "assistant", "content": None}]}, "messages[0].content"),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+     "messages[0].content[0].type"),
+    ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text"),
+    ({"messages": [{"role": "user", "content": 3}]}, "messages[0].content"),
+    ({"messages": [{"role": "user", "content": "x", "flavour": 1}]}, "messages[0].flavour"),
+]  # fmt: skip
+
+
+def test_what_cannot_be_honoured_is_refused_by_name(client, owner, model):
+    for fields, param in REFUSED:
+        body = {"model": model.id, "messages": HELLO, **fields}
+        answer = client.post("/v1/chat/completions", headers=owner.headers, json=body)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, param), fields
+
+
+def test_what_an_sdk_shows_of_an_answer_can_be_sent_back(sdk, model, heard):
+    """Also with every field written out, as `model_dump()` does."""
+    said = sdk.chat.completions.create(model=model.id, messages=HELLO).choices[0].message
+    for answer in (said, said.model_dump(), {**said.model_dump(), "annotations": []}):
+        sdk.chat.completions.create(model=model.id, messages=[*HELLO, answer, *HELLO])
+        assert heard[-1]["messages"][2] == {"role": "assistant", "content": said.content}
+
+
+def test_parameters_that_ask_for_nothing_special_are_taken(sdk, model):
+    for fields in (
+        {"service_tier": "auto", "modalities": ["text"], "n": 1, "safety_identifier": "robin"},
+        {"prompt_cache_key": "shelves", "stream_options": None},
+        {"extra_body": {"functions": None, "function_call": None, "audio": None, "prediction": None}},
+    ):
+        assert sdk.chat.completions.create(model=model.id, messages=HELLO, **fields).choices
+    options = {"include_usage": True, "include_obfuscation": False}
+    chunks = list(
+        sdk.chat.completions.create(model=model.id, messages=HELLO, stream=True, stream_options=options)
+    )
+    assert chunks[-1].usage
+
+
+def test_half_a_character_is_refused_before_a_back_end_meets_it(client, owner, model, vendor):
+    headers = {**owner.headers, "Content-Type": "application/json"}
+    for fields in (
+        {"messages": [{"role": "user", "content": "a lamp \ud83d"}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "\ude00 a lamp"}]}]},
+        {"stop": ["\ud83d"]},
+        {"metadata": {"a": "\ud83d"}},
+    ):
+        body = json.dumps({"model": model.id, "messages": HELLO, **fields})
+        answer = client.post("/v1/chat/completions", headers=headers, content=body)
+        assert answer.status_code == 400
+        assert "half of a character" in answer.json()["error"]["message"]
+    assert vendor.count("POST", "chat/completions") == 0
 
 
 TOOLS = [

@@ -97,6 +97,13 @@ def test_what_is_unknown_or_missing_is_named(fields, param, client, owner):
     assert answer.json()["error"]["param"] == param
 
 
+def test_a_field_in_the_place_of_the_file_is_told_what_it_lacks(client, owner):
+    fields = {"purpose": "fine-tune", "file": "a,b"}
+    answer = client.post("/v1/files", headers=owner.headers, files={"x": b""}, data=fields)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "file")
+    assert "a file has a filename" in answer.json()["error"]["message"]
+
+
 def test_another_accounts_file_is_not_there(client, owner, person):
     robin = person()
     made = client.post(
