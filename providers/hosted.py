@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -102,21 +103,27 @@ def billed(job: Job, base: Base | None) -> Billed | None:
     return Billed(tokens=tokens, usd=usd, per_million=known.per_million, as_of=known.as_of)
 
 
+def seen(ask: Callable[[], Progress], is_missing: Callable[[LuthierError], bool]) -> Progress:
+    """The progress of a job; one that its vendor does not know, any more perhaps, has failed."""
+    try:
+        return ask()
+    except Refused as error:
+        if not is_missing(error):
+            raise
+        return Progress(status="failed", message=error.message, failure=error.failure)
+
+
 def polled(
     remote_ids: Iterable[str], poll: Callable[[str], Progress], is_missing: Callable[[LuthierError], bool]
 ) -> dict[str, Progress]:
     """The progress of each job; one fault does not keep the others from being told."""
-    seen = {}
+    told = {}
     for remote_id in remote_ids:
         try:
-            seen[remote_id] = poll(remote_id)
+            told[remote_id] = seen(partial(poll, remote_id), is_missing)
         except Unavailable as error:
             log.warning("Could not ask for the state of %s: %s", remote_id, error.message)
-        except Refused as error:
-            if not is_missing(error):
-                raise
-            seen[remote_id] = Progress(status="failed", message=error.message, failure=error.failure)
-    return seen
+    return told
 
 
 def refuse_closed(base: Base, day: date) -> None:

@@ -11,6 +11,8 @@ from typing import TypeVar
 from errors import Unavailable
 
 T = TypeVar("T")
+# a clock may be wrong, and a number too large for any date
+LONGEST_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,19 @@ ONCE = Patience(attempts=1)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a `Retry-After` header asks for: milliseconds, seconds or a date (RFC 9110)."""
+    """Seconds that a `Retry-After` header asks for: a number or a date (RFC 9110); a day at most."""
     try:
-        if milliseconds := headers.get("retry-after-ms"):
-            return max(0.0, float(milliseconds) / 1000)
-        if not (asked := headers.get("retry-after")):
-            return None
-        if asked.strip().replace(".", "", 1).isdigit():
-            return float(asked)
-        return max(0.0, (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
+        asked = _asked(headers)
     except (ValueError, TypeError):
         return None
+    return None if asked is None else min(max(0.0, asked), LONGEST_SECONDS)
+
+
+def _asked(headers: Mapping[str, str]) -> float | None:
+    if milliseconds := headers.get("retry-after-ms"):
+        return float(milliseconds) / 1000
+    if not (asked := headers.get("retry-after")):
+        return None
+    if asked.strip().replace(".", "", 1).isdigit():
+        return float(asked)
+    return (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()

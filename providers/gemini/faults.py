@@ -20,6 +20,7 @@ INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, FAILED_PRECONDITION, UNAUTHENTIC
 PASSING_CODES = (4, 8, 10, 13, 14)
 ABOUT_DATA = re.compile(r"dataset|jsonl|training (data|file)|example|content", re.I)
 POLICY = re.compile(r"polic|unsafe|harmful|safety|prohibited", re.I)
+PAGE = re.compile(r"<(!doctype|html)\b", re.I)
 NO_QUOTA = re.compile(r"\blimit:? ?'?0'?\b", re.I)
 
 LATER = "Nothing is lost: it is tried again, or try again later."
@@ -72,6 +73,11 @@ def mapped(doing: str, creating: bool = False) -> Iterator[None]:
 def refusal(
     code: int, words: str | None, headers: Any, status: str | None, doing: str, creating: bool
 ) -> LuthierError:
+    if PAGE.search(words or ""):
+        message = (
+            f"Not Google but something on the way answers when {doing}: a page for people (HTTP {code})."
+        )
+        return Unavailable(message, f"Check the proxy or the sign-in page of this network. {LATER}")
     said = sentence(words or f"no reason given (HTTP {code})")
     if code == 401:
         return NotConfigured("Google does not accept the credentials.", LOGIN)
@@ -103,7 +109,9 @@ def is_status(error: LuthierError, *codes: int) -> bool:
 
 
 def is_missing(error: LuthierError) -> bool:
-    return is_status(error, 404)
+    """Whether Google itself does not know what was asked for; a proxy's 404 says nothing about it."""
+    # the library puts HTTP's own phrase where an answer holds no status of Google's
+    return is_status(error, 404) and getattr(error.__cause__, "status", "NOT_FOUND") == "NOT_FOUND"
 
 
 def failure(job: Any) -> LuthierError:

@@ -157,7 +157,8 @@ class Gemini:
         return self.jobs.find(label)
 
     def poll(self, remote_id: str) -> Progress:
-        return jobs.progress(self.jobs.get(remote_id))
+        """A job that Google does not know has failed."""
+        return hosted.seen(lambda: jobs.progress(self.jobs.get(remote_id)), is_missing)
 
     def poll_all(self, remote_ids: Collection[str]) -> dict[str, Progress]:
         """All of them for one request per hundred jobs.

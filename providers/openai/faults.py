@@ -33,18 +33,51 @@ CLOSED = (
     "what this says. Other providers still tune: see `luthier bases`."
 )
 KEY = "Check OPENAI_API_KEY, and OPENAI_BASE_URL if it is set."
+WAY = "Check OPENAI_BASE_URL, which mostly ends in /v1, and the proxy or the sign-in page of this network."
+PROXY = "Put both into HTTPS_PROXY (http://NAME:PASSWORD@HOST:PORT), or OpenAI's host into NO_PROXY."
 LATER = "Nothing is lost: it is tried again, or try again later."
 NOTHING_SAID = "OpenAI gives no reason"
 
 
+class NotTheService(Exception):
+    """Something on the way answered in the service's place; the message says what with."""
+
+
+def genuine(response: httpx2.Response) -> None:
+    """Raises NotTheService for an answer that no service of this protocol gives, before the SDK trusts it.
+
+    Raises ValueError for JSON that is none of its objects.
+    """
+    sent_on = response.status_code in (301, 302, 303) and response.request.method == "POST"
+    if sent_on:
+        # it would arrive as a question, without what was sent
+        raise NotTheService(f"it is sent on to {response.headers.get('location')}")
+    if not response.is_success:
+        return
+    if _is_page(response):
+        raise NotTheService("a page for people")
+    if _kind(response).endswith("json") and not response.request.url.path.endswith("/content"):
+        response.read()
+        body = _json(response)
+        if not isinstance(body, dict) or not isinstance(body.get("data") or [], list):
+            raise ValueError("JSON of another shape")
+
+
 @contextmanager
-def mapped(doing: str, creating: bool = False) -> Iterator[None]:
-    """Turn the SDK's errors into ours. `creating`: the request starts a paid job."""
+def mapped(doing: str, creating: bool = False, waiting: bool = False) -> Iterator[None]:
+    """Turn the SDK's errors into ours. `creating`: the request starts a paid job.
+
+    `waiting`: for a job that goes on meanwhile, so what stands in the way may be gone when it is asked again.
+    """
     try:
         yield
+    except NotTheService as error:
+        raise _elsewhere(str(error), doing, waiting) from error
     except openai.APIStatusError as error:
-        raise _refusal(error, doing, creating) from error
+        raise _refusal(error, doing, creating, waiting) from error
     except (openai.APIConnectionError, httpx2.TransportError) as error:
+        if isinstance(error.__cause__, httpx2.ProxyError) and str(error.__cause__).startswith("407"):
+            raise _no_proxy(doing, waiting) from error
         slow = isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException))
         how = "did not answer in time" if slow else "could not be reached, or cut the connection"
         raise Unavailable(f"OpenAI {how} when {doing}.", LATER) from error
@@ -53,10 +86,14 @@ def mapped(doing: str, creating: bool = False) -> Iterator[None]:
         raise Unavailable(f"OpenAI's answer could not be read when {doing}.", LATER) from error
 
 
-def _refusal(error: openai.APIStatusError, doing: str, creating: bool) -> LuthierError:
-    status, code = error.status_code, error.code or ""
+def _refusal(error: openai.APIStatusError, doing: str, creating: bool, waiting: bool) -> LuthierError:
+    status, code = error.status_code, _text(error.code)
     said = sentence(_words(error))
-    if code in BILLING or error.type in BILLING:
+    if status == 407:
+        return _no_proxy(doing, waiting)
+    if _is_page(error.response) and status < 500 and status not in PASSING:
+        return _elsewhere(f"a page for people (HTTP {status})", doing, waiting)
+    if status == 402 or code in BILLING or _text(error.type) in BILLING:
         return Refused(f"OpenAI refuses to go on {doing}: {said}", PAY)
     if code == "daily_rate_limit_exceeded":
         wait = max(retry_after(error.response.headers) or 0, DAILY_LIMIT_SECONDS)
@@ -70,11 +107,42 @@ def _refusal(error: openai.APIStatusError, doing: str, creating: bool) -> Luthie
         return Unavailable(f"OpenAI is busy or faulty when {doing}: {said}", LATER, retry_after=wait_asked)
     if status == 401:
         return NotConfigured("OpenAI does not accept the API key.", KEY)
-    if creating and error.param in FILES:
+    if creating and _text(error.param) in FILES:
         return InvalidData(f"OpenAI rejects the training data: {said}", "Prepare the data again.")
     if creating or status == 403:
         return Refused(f"OpenAI refuses {doing}: {said}", CLOSED)
     return Refused(f"OpenAI refuses {doing}: {said}", f"Its parameter: {error.param}." if error.param else "")
+
+
+def _elsewhere(what: str, doing: str, waiting: bool) -> LuthierError:
+    message = f"Not OpenAI but something on the way answers when {doing}: {what}."
+    return Unavailable(message, LATER) if waiting else NotConfigured(message, WAY)
+
+
+def _no_proxy(doing: str, waiting: bool) -> LuthierError:
+    message = f"The proxy on the way to OpenAI wants a name and a password when {doing}."
+    return Unavailable(message, f"{PROXY} {LATER}") if waiting else NotConfigured(message, PROXY)
+
+
+def _kind(response: httpx2.Response) -> str:
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _is_page(response: httpx2.Response) -> bool:
+    return _kind(response) in ("text/html", "application/xhtml+xml")
+
+
+def _json(response: httpx2.Response) -> Any:
+    """An object where there is none to be read: the SDK says so itself."""
+    try:
+        return response.json()
+    except ValueError:
+        return {}
+
+
+def _text(value: Any) -> str:
+    """The SDK passes on whatever a service puts in the place of a text."""
+    return value if isinstance(value, str) else ""
 
 
 def is_ambiguous(error: Unavailable) -> bool:
@@ -85,15 +153,16 @@ def is_ambiguous(error: Unavailable) -> bool:
 
 
 def is_missing(error: LuthierError) -> bool:
-    return isinstance(error.__cause__, openai.NotFoundError)
+    """Whether the service itself does not know what was asked for; a proxy's page says nothing about it."""
+    cause = error.__cause__
+    return isinstance(cause, openai.NotFoundError) and bool(_json(cause.response))
 
 
 def failure(job: Any) -> LuthierError:
     """Why a job ended in `failed`. The status decides that it did; `error` may be empty or absent."""
     error = getattr(job, "error", None)
-    code = getattr(error, "code", None) or ""
-    param = getattr(error, "param", None) or ""
-    said = sentence(getattr(error, "message", None) or code or NOTHING_SAID)
+    code, param = _text(getattr(error, "code", None)), _text(getattr(error, "param", None))
+    said = sentence(_text(getattr(error, "message", None)) or code or NOTHING_SAID)
     if code in BILLING:
         return Refused(f"OpenAI stopped the job: {said}", PAY)
     if any(word in said.lower() for word in POLICY):
@@ -122,6 +191,9 @@ def sentence(text: str) -> str:
 
 
 def _words(error: openai.APIStatusError) -> str:
-    body = error.body
-    said = body.get("message") if isinstance(body, dict) else None
-    return said if isinstance(said, str) and said else f"{NOTHING_SAID} (HTTP {error.status_code})"
+    """OpenAI's `message`, or what other services put in its place."""
+    said: Any = error.body
+    if isinstance(said, dict):
+        said = said.get("message") or said.get("detail") or said.get("error")
+    text = "" if _is_page(error.response) else _text(said).strip()
+    return text or f"{NOTHING_SAID} (HTTP {error.status_code})"

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from itertools import islice
+from math import isfinite
 from typing import Any
 
 import openai
@@ -52,7 +53,10 @@ class Jobs:
         try:
             with mapped("starting the job", creating=True):
                 # the SDK would repeat a request that timed out, and so start a second paid job
-                return self.client.with_options(max_retries=0).fine_tuning.jobs.create(**request).id
+                job = self.client.with_options(max_retries=0).fine_tuning.jobs.create(**request)
+                if not isinstance(job.id, str) or not job.id:
+                    raise ValueError("a job without an id")
+                return job.id
         except Unavailable as error:
             found = self._after_doubt(label) if is_ambiguous(error) else None
             if found is None:
@@ -120,7 +124,7 @@ class Jobs:
 
     def get(self, remote_id: str) -> Any:
         def ask() -> Any:
-            with mapped("asking for the job"):
+            with mapped("asking for the job", waiting=True):
                 return self.client.fine_tuning.jobs.retrieve(remote_id)
 
         return self.patience(ask)
@@ -130,7 +134,7 @@ class Jobs:
 
         def ask() -> dict[str, Any]:
             missing, found = set(wanted), {}
-            with mapped("asking for the jobs"):
+            with mapped("asking for the jobs", waiting=True):
                 for job in self._pages(len(missing) // PAGE + 3):
                     if job.id in missing:
                         found[job.id] = job
@@ -145,7 +149,7 @@ class Jobs:
         """Oldest first."""
 
         def ask() -> list[Event]:
-            with mapped("asking for the job's events"):
+            with mapped("asking for the job's events", waiting=True):
                 listing = self.client.fine_tuning.jobs.list_events(remote_id, limit=PAGE).iter_pages()
                 found = {event.id: event for page in islice(listing, pages) for event in page.data or []}
             return sorted(map(_event, found.values()), key=lambda event: event.at)
@@ -167,7 +171,7 @@ class Jobs:
 
 def progress(job: Any, events: Callable[[], list[Event]] = list) -> Progress:
     """What the job's own fields say; `events` are asked for only while it trains."""
-    said = job.status or ""
+    said = str(job.status or "")
     status = STATUSES.get(said)
     if status is None:
         return Progress(status="in_progress", message=f"OpenAI calls its state '{said}'.", unknown=said)
@@ -198,7 +202,11 @@ def _time(seconds: int | None) -> datetime | None:
 
 def _event(event: Any) -> Event:
     numbers = event.data if isinstance(event.data, dict) else {}
-    metrics = {key: float(value) for key, value in numbers.items() if isinstance(value, (int, float))}
+    metrics = {
+        key: float(value)
+        for key, value in numbers.items()
+        if isinstance(value, (int, float)) and isfinite(value)
+    }
     if "total_steps" in metrics:
         metrics["steps"] = metrics.pop("total_steps")
     if at := STEP.search(event.message or ""):

@@ -184,7 +184,10 @@ class OpenAI:
         return self.jobs.find(label)
 
     def poll(self, remote_id: str) -> Progress:
-        return progress(self.jobs.get(remote_id), lambda: self._recent(remote_id))
+        """A job that OpenAI does not know has failed."""
+        return hosted.seen(
+            lambda: progress(self.jobs.get(remote_id), lambda: self._recent(remote_id)), is_missing
+        )
 
     def poll_all(self, remote_ids: Collection[str]) -> dict[str, Progress]:
         """All of them for one request per hundred jobs, without metrics of the training.

@@ -4,6 +4,7 @@ import base64
 import binascii
 import csv
 import io
+from math import isfinite
 from typing import Any
 
 import openai
@@ -65,7 +66,8 @@ def _text(content: bytes) -> str:
 
 
 def _number(value: Any) -> float | None:
+    """None for what is no number; a loss that is none can't be kept as JSON either."""
     try:
-        return float(value)
+        return number if isfinite(number := float(value)) else None
     except (TypeError, ValueError):
         return None

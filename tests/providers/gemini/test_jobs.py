@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from errors import Unavailable
+from errors import Refused, Unavailable
 from providers.gemini.provider import Gemini
 from records import Dataset, Recipe
 from tests.providers.conftest import LABEL
@@ -214,3 +214,31 @@ class _Ignored(list[str]):
 
     def __iadd__(self, other: object) -> "_Ignored":  # type: ignore[misc, override]
         return self
+
+
+def test_a_proxys_page_is_not_googles_word_about_a_job(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    job = started(provider, dataset, recipe)
+    page = {"body": b"<!doctype html><title>Sign in</title>", "headers": {"content-type": "text/html"}}
+    for status in (403, 404, 407):
+        vendor.fault("GET", ONE, status=status, **page)
+        assert provider.poll(job).status not in ("failed", "cancelled")
+    vendor.fault("GET", ONE, times=9, status=404, **page)
+    with pytest.raises(Unavailable, match="page for people") as raised:
+        provider.poll(job)
+    assert "doctype" not in str(raised.value)
+
+
+def test_a_404_in_plain_text_is_not_googles_word_either(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    job = started(provider, dataset, recipe)
+    vendor.fault("GET", JOBS, times=9, status=200, body={})
+    plain = {"body": b"default backend - 404", "headers": {"content-type": "text/plain"}}
+    vendor.fault("GET", ONE, status=404, **plain)
+    with pytest.raises(Refused, match="default backend"):
+        provider.poll_all([job])
+    vendor.jobs.clear()
+    assert provider.poll_all([job])[job].status == "failed"
+    assert provider.poll(job).status == "failed"
