@@ -75,7 +75,8 @@ def reaching(address: str) -> Iterator[None]:
         if not address:
             raise Unavailable(
                 "The embedded Prefect server was ended from outside.",
-                "Run the same command again: it goes on where it was.",
+                "Run the same command again: it goes on where it was. A training that was begun goes on by "
+                "itself meanwhile; `luthier jobs cancel JOB` ends it.",
             ) from error
         raise Unavailable(
             f"The Prefect server at {address} can't be reached: {error}.",
