@@ -30,7 +30,7 @@ from providers.gpu.batching import token_budget
 from providers.gpu.evaluation import Evaluator, Question
 from providers.gpu.generation import Speaker
 from providers.gpu.jobs import JobFolder, messages_of
-from providers.gpu.options import Options, examples_a_step, planned, row_limit
+from providers.gpu.options import Options, completed, examples_a_step, planned, row_limit
 from providers.gpu.progress import Reporter, StopSignal
 from providers.gpu.run import longest_answer
 from providers.gpu.scoring import Scorer
@@ -80,7 +80,8 @@ def trial_of(dataset: Dataset, base_model: str, count: int) -> Trial:
     dialogues = (template.rows(messages) for messages in messages_of(Path(dataset.train_uri)))
     rows = [made[0].cut(limit) for made in dialogues if len(made) == 1][:count]
     asked = (Question.of(messages, template, limit) for messages in messages_of(Path(dataset.holdout_uri)))
-    recipe = planned(Recipe(base_model=base_model), len(rows), dataset.kind)
+    settings = completed(Options(), base_model).model_dump()
+    recipe = planned(Recipe(base_model=base_model, options=settings), len(rows), dataset.kind)
     return Trial(recipe, dataset.kind, rows, [question for question in asked if question])
 
 

@@ -54,6 +54,16 @@ def linear_layers(model: "PreTrainedModel") -> list[str]:
     return sorted(names)
 
 
+def groups(model: "PeftModel", ratio: float) -> list[dict[str, Any]]:
+    """Parameter groups for an optimiser; in each the rate is to be multiplied by its `ratio`."""
+    found = weights(model)
+    up = {name for name in found if ".lora_B." in name}
+    return [
+        {"params": [value for name, value in found.items() if name not in up], "ratio": 1.0},
+        {"params": [value for name, value in found.items() if name in up], "ratio": ratio},
+    ]
+
+
 def weights(model: "PeftModel") -> dict[str, torch.nn.Parameter]:
     """The trained parameters by name, in a fixed order."""
     return {name: value for name, value in sorted(model.named_parameters()) if value.requires_grad}

@@ -21,6 +21,12 @@ class Options(BaseModel):
         None, ge=64, le=1_000_000, description="tokens computed at once, a step is split to fit"
     )
     alpha: float = Field(32, gt=0, le=1024, description="the adapter's output is multiplied by alpha / rank")
+    loraplus_ratio: float | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="learning rate of matrix B over that of A (LoRA+); default 4 below a billion parameters",
+    )
     warmup: float = Field(0.05, ge=0, le=1, description="share of the steps in which the learning rate rises")
     weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW's weight decay on the adapter")
     clip: float = Field(1.0, gt=0, description="largest norm of the gradient, longer ones are scaled")
@@ -60,6 +66,13 @@ def examples_a_step(options: Options, examples: int) -> int:
     if options.batch_examples:
         return options.batch_examples
     return 8 if examples < 2_000 else 16 if examples < 20_000 else 32
+
+
+def completed(options: Options, base_model: str) -> Options:
+    """With the ratio of learning rates filled in. A higher one for B, which starts at zero, learns faster
+    ("LoRA+", Hayou et al. 2024); it was measured here on a small base alone (docs/decisions.md)."""
+    size = billions(base_model) or 1.0
+    return options.model_copy(update={"loraplus_ratio": options.loraplus_ratio or (4.0 if size < 1 else 1.0)})
 
 
 def row_limit(base_model: str, options: Options) -> int:

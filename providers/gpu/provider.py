@@ -107,7 +107,9 @@ class Gpu:
 
     def _fill(self, job: JobFolder, dataset: Dataset, recipe: Recipe, label: str) -> None:
         """The job folder is complete as soon as job.json is there."""
-        complete = self.plan(dataset, recipe).but(options=self._options(recipe).model_dump())
+        complete = self.plan(dataset, recipe)
+        settings = options.completed(self._options(recipe), recipe.base_model)
+        complete = complete.but(options=settings.model_dump())
         job.path.mkdir(parents=True, exist_ok=True)
         for uri, path in ((dataset.train_uri, job.train), (dataset.holdout_uri, job.holdout)):
             temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

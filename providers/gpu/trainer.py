@@ -61,9 +61,9 @@ class Trainer:
         tokens = sum(len(row.tokens) for rows in examples for row in rows)
         self.watch = Watch(scorer, holdout, tokens * self.every / self.steps_per_epoch, budget, peers)
         self.weights = adapter.weights(model)
-        self.optimizer = torch.optim.AdamW(
-            self.weights.values(), lr=0.0, weight_decay=self.options.weight_decay, fused=True
-        )
+        # a job of an earlier version says nothing of it
+        groups = adapter.groups(model, self.options.loraplus_ratio or 1.0)
+        self.optimizer = torch.optim.AdamW(groups, lr=0.0, weight_decay=self.options.weight_decay, fused=True)
         self.state = TrainingState()
         self.recomputes = False
 
@@ -219,7 +219,7 @@ class Trainer:
         if not math.isfinite(loss) or not torch.isfinite(norm):
             raise checkpoint.diverged(self.state.step + 1)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["ratio"]
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from errors import InvalidData, NotConfigured, NotFound, TrainingFailed
 from providers.gpu import checkpoint
 from providers.gpu.jobs import JobFolder
+from providers.gpu.options import Options, completed
 from providers.gpu.provider import ROOT, Gpu
 from records import ENDED, ChatOptions, Dataset, Example, Message, Progress, Recipe, TokenCount, Usage
 from tests.providers.gpu.forked import ForkingGpu
@@ -263,6 +264,14 @@ def test_defaults_follow_the_amount_of_data(gpu: Gpu, dataset: Dataset) -> None:
     assert rates == [1e-3, 2e-4, 1e-4]
     asked = Recipe(epochs=7, learning_rate=5e-5, rank=2)
     assert gpu.plan(dataset, asked) == asked
+
+
+def test_matrix_b_of_a_small_base_learns_faster() -> None:
+    def ratio(base: str, **asked: float) -> float | None:
+        return completed(Options(**asked), base).loraplus_ratio
+
+    assert [ratio(base) for base in ("smollm2-135m", "Qwen/Qwen3-8B", "some/base")] == [4, 1, 1]
+    assert ratio("smollm2-135m", loraplus_ratio=2) == ratio("Qwen/Qwen3-8B", loraplus_ratio=2) == 2
 
 
 def test_a_check_names_what_is_too_long_and_what_it_will_take(

@@ -105,6 +105,21 @@ def test_training_lowers_the_loss_and_says_where_it_is(make: MakeTrainer, job: J
     assert [event.message[:13] for event in job.read_events()][:2] == ["Epoch 1 of 10", "Epoch 2 of 10"]
 
 
+def test_matrix_b_learns_so_many_times_as_fast(make: MakeTrainer, tmp_path: Path, recipe: Recipe) -> None:
+    moved = []
+    for ratio in (None, 4.0):
+        job = JobFolder(tmp_path / str(ratio))
+        job.path.mkdir()
+        trainer = make(stop=StopAfter(1), options=recipe.options | {"loraplus_ratio": ratio, "clip": 1e6})
+        before = {name: weight.detach().clone() for name, weight in trainer.weights.items()}
+        with pytest.raises(Stopped):
+            trainer.run(job, Reporter(job))
+        moved.append({name: weight.detach() - before[name] for name, weight in trainer.weights.items()})
+    plain, faster = moved
+    for name in plain:
+        torch.testing.assert_close(faster[name], plain[name] * (4 if ".lora_B." in name else 1))
+
+
 def test_a_step_is_the_same_in_one_batch_or_in_several(make: MakeTrainer, tmp_path: Path) -> None:
     one, several = make(), make(budget=64)
     jobs = [JobFolder(tmp_path / name) for name in ("one", "several")]
@@ -117,17 +132,18 @@ def test_a_step_is_the_same_in_one_batch_or_in_several(make: MakeTrainer, tmp_pa
 
 @pytest.mark.parametrize("looks", range(1, 9))
 def test_a_run_that_stops_and_goes_on_ends_as_one_that_did_not(
-    make: MakeTrainer, job: JobFolder, tmp_path: Path, looks: int
+    make: MakeTrainer, job: JobFolder, tmp_path: Path, recipe: Recipe, looks: int
 ) -> None:
-    straight = make()
+    options = recipe.options | {"loraplus_ratio": 4.0}
+    straight = make(options=options)
     straight_job = JobFolder(tmp_path / "straight")
     straight_job.path.mkdir()
     straight.run(straight_job, Reporter(straight_job))
 
     with pytest.raises(Stopped):
-        make(stop=StopAfter(looks)).run(job, Reporter(job))
+        make(stop=StopAfter(looks), options=options).run(job, Reporter(job))
     assert checkpoint.steps_done(job.checkpoint) == looks
-    resumed = make()
+    resumed = make(options=options)
     resumed.run(job, Reporter(job))
     assert resumed.state.losses == straight.state.losses
     assert torch.equal(weights(resumed), weights(straight))
