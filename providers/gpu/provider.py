@@ -108,7 +108,7 @@ class Gpu:
     def _fill(self, job: JobFolder, dataset: Dataset, recipe: Recipe, label: str) -> None:
         """The job folder is complete as soon as job.json is there."""
         complete = self.plan(dataset, recipe)
-        settings = options.completed(self._options(recipe), recipe.base_model)
+        settings = options.completed(self._options(recipe), recipe.base_model, dataset.kind)
         complete = complete.but(options=settings.model_dump())
         job.path.mkdir(parents=True, exist_ok=True)
         for uri, path in ((dataset.train_uri, job.train), (dataset.holdout_uri, job.holdout)):

@@ -266,12 +266,13 @@ def test_defaults_follow_the_amount_of_data(gpu: Gpu, dataset: Dataset) -> None:
     assert gpu.plan(dataset, asked) == asked
 
 
-def test_matrix_b_of_a_small_base_learns_faster() -> None:
-    def ratio(base: str, **asked: float) -> float | None:
-        return completed(Options(**asked), base).loraplus_ratio
+def test_matrix_b_learns_faster_where_labels_are_taught_to_a_small_base() -> None:
+    def ratio(base: str, kind: str = "classify", **asked: float) -> float | None:
+        return completed(Options(**asked), base, kind).loraplus_ratio
 
     assert [ratio(base) for base in ("smollm2-135m", "Qwen/Qwen3-8B", "some/base")] == [4, 1, 1]
-    assert ratio("smollm2-135m", loraplus_ratio=2) == ratio("Qwen/Qwen3-8B", loraplus_ratio=2) == 2
+    assert ratio("smollm2-135m", "chat") == 1
+    assert ratio("smollm2-135m", loraplus_ratio=2) == ratio("some/base", "chat", loraplus_ratio=2) == 2
 
 
 def test_a_check_names_what_is_too_long_and_what_it_will_take(
