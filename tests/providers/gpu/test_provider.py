@@ -258,7 +258,8 @@ def test_defaults_follow_the_amount_of_data(gpu: Gpu, dataset: Dataset) -> None:
         return gpu.plan(dataset.but(report=report, kind=kind), Recipe(base_model=base))
 
     assert [planned(n).epochs for n in (20, 100, 225, 5_000, 50_000)] == [8, 5, 3, 2, 1]
-    assert [planned(n, kind="classify").epochs for n in (225, 900)] == [5, 3]
+    assert [planned(n, kind="classify").epochs for n in (225, 900)] == [4, 3]
+    assert planned(225, "Qwen/Qwen3-8B", "classify").epochs == 5
     assert [planned(n).rank for n in (225, 50_000)] == [16, 32]
     rates = [planned(225, base).learning_rate for base in ("smollm2-135m", "Qwen/Qwen3-8B", "Qwen/Qwen3-32B")]
     assert rates == [1e-3, 2e-4, 1e-4]
