@@ -99,10 +99,6 @@ class Settings(BaseSettings):
     def split_places(cls, value: Any) -> Any:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
-    def secret_named(self, name: str) -> str:
-        """What an environment variable holds, for keys that are given by name; empty if there is none."""
-        return os.environ.get(name) or dotenv_values(".env").get(name) or ""
-
     @property
     def root(self) -> Path:
         return self.home.expanduser().absolute()
@@ -165,9 +161,9 @@ def settings() -> Settings:
         ) from invalid
 
 
-def secret(variable: str) -> str:
-    """What the environment holds under a name that a person gave; empty if nothing."""
-    return os.environ.get(variable, "")
+def secret_named(variable: str) -> str:
+    """What an environment variable holds, for keys that are given by name; empty if there is none."""
+    return os.environ.get(variable) or dotenv_values(".env").get(variable) or ""
 
 
 def work_for(run_id: str) -> None:

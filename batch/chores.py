@@ -1,6 +1,5 @@
 """What the chores without a person came to: failed jobs that were tried again, models that will die."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -59,30 +58,3 @@ def threshold(days_left: int) -> int | None:
     """The nearest one that was reached: 90 for 60 days, none for 120."""
     reached = [days for days in THRESHOLDS if days_left <= days]
     return min(reached) if reached else None
-
-
-def retries_markdown(retries: Sequence[Retry]) -> str:
-    lines = ["| job | model | | why | how it went |", "| --- | --- | --- | --- | --- |"]
-    lines += [
-        f"| {one.job_id} | {cell(one.name)} | {one.what} | {cell(one.reason)} | {cell(one.ended)} |"
-        for one in retries
-    ]
-    return "\n".join(lines) if retries else "No job has failed."
-
-
-def retirements_markdown(found: Sequence[Retirement]) -> str:
-    if not found:
-        return "No model's base has a date on which it is shut down."
-    lines = ["| days left | day | model | base | successor | the same data on another base |"]
-    lines.append("| --- | --- | --- | --- | --- | --- |")
-    lines += [
-        f"| {one.days_left} | {one.day} | {cell(one.name)} ({one.model_id}) | {one.base_model} "
-        f"| {one.successor or '–'} | `{cell(one.command)}` |"
-        for one in found
-    ]
-    return "\n".join(lines)
-
-
-def cell(text: str) -> str:
-    """Text that stays in one cell of a Markdown table."""
-    return " ".join(text.replace("|", "\\|").split())

@@ -1,4 +1,4 @@
-"""What a night made of its job specs, as a record, as Markdown and as an error where something failed."""
+"""What a night made of its job specs: a record, rows of a table, and an error where something failed."""
 
 from collections import Counter
 from datetime import datetime
@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from batch.chores import cell
 from errors import LuthierError
 from records import Failure, Record, now
 
@@ -105,25 +104,6 @@ def told(line: Line) -> str:
     if line.failure:
         return f"{line.failure.message} {line.failure.hint}".strip()
     return line.result
-
-
-def markdown(summary: Summary) -> str:
-    duration = took((summary.ended_at - summary.started_at).total_seconds())
-    began = f"{summary.started_at:%Y-%m-%d %H:%M} UTC"
-    made = [f"**{summary.sentence}**", "", f"{summary.folder}, begun {began}, took {duration}.", ""]
-    for what, title in (
-        ("failed", "Failed"), ("trained", "Trained"), ("planned", "To be trained"), ("skipped", "Skipped"),
-    ):  # fmt: skip
-        lines = [line for line in summary.in_order if line.what == what]
-        if not lines:
-            continue
-        made += [f"### {title}", "", "| model | spec | why | result |", "| --- | --- | --- | --- |"]
-        made += [
-            f"| {cell(line.name or '–')} | {cell(line.spec)} | {cell(line.reason)} | {cell(told(line))} |"
-            for line in lines
-        ]
-        made.append("")
-    return "\n".join(made)
 
 
 def took(seconds: float) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.loopback_services import Vendor
+from benchmarks.table import figures
 from benchmarks.waiting import submitted
 from records import Job, now
 from tests.hosted import BASES
@@ -108,7 +109,7 @@ def table(told: Parked) -> str:
         "completed": f"{told.completed}, after {told.minutes_to_complete:.0f} minutes",
         "models, jobs at the vendor": f"{told.models}, {told.jobs_at_vendor}",
     }
-    return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])
+    return figures(rows)
 
 
 def main() -> None:

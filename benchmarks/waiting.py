@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.loopback_services import Vendor, ask, own_dataset, vendor_process
+from benchmarks.table import figures
 from records import Job, Recipe
 from registry import Registry
 from registry.runs import Run
@@ -153,7 +154,7 @@ def table(told: Waited) -> str:
         "models": f"{told.models:,}",
         "jobs lost, doubled": f"{told.lost}, {told.doubled}",
     }
-    return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])
+    return figures(rows)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from uuid import uuid4
 
-from cli.options import open_registry
+from cli.wiring import open_registry
 from errors import LuthierError
 from settings import Settings
 

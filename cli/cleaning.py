@@ -1,16 +1,16 @@
 """What lies at the vendors that nobody needs any more: found, and told from what must stay."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import providers
+from cli.wiring import provider_named
 from errors import LuthierError
-from records import Job
-from settings import settings
+from records import ENDED, Job
 
 if TYPE_CHECKING:
     from registry.store import Registry
 
-HOSTED = ("openai", "gemini")
 REUSABLE = ("job", "model")
 
 
@@ -39,32 +39,39 @@ def search(registry: "Registry", also_reusable: bool) -> Search:
     `also_reusable`.
     """
     result = Search([], {}, {})
-    published = {model.reference for model in registry.models()}
-    every = registry.jobs()
-    for name in HOSTED:
-        ended = {
-            job.id: job for job in every if job.provider == name and job.status in ("failed", "cancelled")
-        }
+    jobs = registry.jobs()
+    for name in filter(providers.is_hosted, providers.HOMES):
+        own = [job for job in jobs if job.provider == name]
         try:
-            vendor: Any = providers.get(name, **settings().provider_arguments(name))
-            left = vendor.leftovers([job.id for job in ended.values() if not is_unsent(job)])
-            wanted = has_unsent(every, name)
-            loose = [] if wanted else vendor.orphans()
+            vendor: Any = provider_named(name)
+            result.found.extend(_left_at(vendor, name, own, registry, also_reusable))
         except LuthierError as error:
             result.unasked[name] = error.message
             continue
         result.vendors[name] = vendor
-        for job_id, things in left.items():
-            published_by = registry.model_of_job(job_id)
-            for one in things:
-                keep = _reason(one.kind, ended[job_id], also_reusable)
-                if one.kind == "file" and wanted:
-                    keep = "a job that is about to start may need it"
-                if one.id in published or published_by:
-                    keep = "a published model needs it"
-                result.found.append(Found(name, one.kind, one.id, job_id, one.note, keep))
-        result.found.extend(Found(name, one.kind, one.id, "", one.note) for one in loose)
     return result
+
+
+def _left_at(
+    vendor: Any, name: str, jobs: Sequence[Job], registry: "Registry", also_reusable: bool
+) -> list[Found]:
+    ended = {job.id: job for job in jobs if job.status in ("failed", "cancelled")}
+    left = vendor.leftovers([job.id for job in ended.values() if not is_unsent(job)])
+    wanted = any(may_want_its_file(job) for job in jobs)
+    loose = [] if wanted else vendor.orphans()
+    published = {model.reference for model in registry.models()}
+    found = []
+    for job_id, things in left.items():
+        has_model = registry.model_of_job(job_id) is not None
+        for one in things:
+            if one.id in published or has_model:
+                keep = "a published model needs it"
+            elif one.kind == "file" and wanted:
+                keep = "a job that is about to start may need it"
+            else:
+                keep = _reason(one.kind, ended[job_id], also_reusable)
+            found.append(Found(name, one.kind, one.id, job_id, one.note, keep))
+    return found + [Found(name, one.kind, one.id, "", one.note) for one in loose]
 
 
 def is_unsent(job: Job) -> bool:
@@ -72,14 +79,9 @@ def is_unsent(job: Job) -> bool:
     return job.remote_id is None and job.failure is not None and job.failure.code == "invalid_data_format"
 
 
-def has_unsent(jobs: list[Job], provider: str) -> bool:
-    """Whether an open job may still want a file that it sent before."""
-    return any(
-        job.provider == provider
-        and job.remote_id is None
-        and job.status not in ("succeeded", "failed", "cancelled")
-        for job in jobs
-    )
+def may_want_its_file(job: Job) -> bool:
+    """Whether it is open and not started yet: it may have sent a file before."""
+    return job.remote_id is None and job.status not in ENDED
 
 
 def _reason(kind: str, job: Job, also_reusable: bool) -> str:

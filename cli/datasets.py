@@ -7,6 +7,7 @@ import typer
 
 from cli import options, preview, views
 from cli.terminal import err, print_json
+from cli.wiring import open_registry
 from errors import NotFound
 from providers import exports
 
@@ -18,7 +19,7 @@ def datasets(context: typer.Context, json: options.Json = False) -> None:
     """List all datasets, the newest first."""
     if context.invoked_subcommand:
         return
-    found = options.open_registry().datasets()
+    found = open_registry().datasets()
     print_json({"datasets": found}) if json else views.list_datasets(found)
 
 
@@ -31,7 +32,7 @@ def show(
     json: options.Json = False,
 ) -> None:
     """One dataset with its report and examples; with --source what was made from a file."""
-    registry = options.open_registry()
+    registry = open_registry()
     if source:
         found = registry.datasets_with_source(source)
         models = registry.models_with_source(source)
@@ -60,7 +61,7 @@ def export(
     json: options.Json = False,
 ) -> None:
     """Write the training and the holdout examples as JSONL."""
-    paths = options.open_registry().export_dataset(dataset, to)
+    paths = open_registry().export_dataset(dataset, to)
     for path in paths:
         exports.convert(path, form)
     if json:

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-import providers
 from cli import cleaning, options, spending, views
 from cli.terminal import err, out, print_json, table
 from cli.train import run_flow, show_result
+from cli.wiring import open_registry, provider_named
 from errors import LuthierError, NotFound
 from providers.hosted import Leftover
-from records import ENDED, Job, TunedModel
+from records import ENDED, TunedModel
 from settings import settings
 from waiting.polling import Polling
 from waiting.stopping import call_off
@@ -26,7 +26,7 @@ def jobs(context: typer.Context, json: options.Json = False) -> None:
     """List all jobs, the newest first."""
     if context.invoked_subcommand:
         return
-    found = options.open_registry().jobs()
+    found = open_registry().jobs()
     bill = spending.of_jobs(found)
     print_json({"jobs": found, **bill._asdict()}) if json else views.list_jobs(found, bill)
 
@@ -34,7 +34,7 @@ def jobs(context: typer.Context, json: options.Json = False) -> None:
 @app.command()
 def show(job: JobId, json: options.Json = False) -> None:
     """One job: status, recipe, failure and what to do about it."""
-    registry = options.open_registry()
+    registry = open_registry()
     found = registry.job(job)
     model = registry.model_of_job(found.id)
     billed = spending.of_job(found)
@@ -47,8 +47,8 @@ def show(job: JobId, json: options.Json = False) -> None:
 @app.command()
 def events(job: JobId, json: options.Json = False) -> None:
     """What happened in the job, in order."""
-    found = options.open_registry().job(job)
-    happened = provider_of(found).events(found.remote_id) if found.remote_id else []
+    found = open_registry().job(job)
+    happened = provider_named(found.provider).events(found.remote_id) if found.remote_id else []
     if json:
         print_json({"events": happened})
     for event in happened if not json else []:
@@ -58,7 +58,7 @@ def events(job: JobId, json: options.Json = False) -> None:
 @app.command()
 def cancel(job: JobId, json: options.Json = False) -> None:
     """Stop a job at its provider, whatever its run is doing, and the run. `retry` goes on with it."""
-    registry = options.open_registry()
+    registry = open_registry()
     found = registry.job(job)
     if found.status in ENDED:
         raise NotFound(
@@ -80,7 +80,7 @@ def clean(
 
     With --json nothing is removed unless --yes is given.
     """
-    registry = options.open_registry()
+    registry = open_registry()
     searched = cleaning.search(registry, everything)
     doomed = [one for one in searched.found if not one.keep]
     if not json:
@@ -107,7 +107,7 @@ def clean(
 @app.command()
 def retry(job: JobId, json: options.Json = False) -> None:
     """Go on with a job that failed, was stopped or lost its process; nothing is prepared again."""
-    registry = options.open_registry()
+    registry = open_registry()
     model: TunedModel = run_flow("finish_job", {"job_id": registry.job(job).id})
     show_result(model, registry, json)
 
@@ -135,7 +135,3 @@ def retry_failed(
     table("Failed jobs", "job", "model", "", "why, and how it went", rows=rows) if rows else out.print(
         "No job has failed."
     )
-
-
-def provider_of(job: Job) -> providers.Provider:
-    return providers.get(job.provider, **settings().provider_arguments(job.provider))

@@ -7,6 +7,7 @@ import typer
 
 from cli import options
 from cli.terminal import err, out, print_json, table
+from cli.wiring import open_registry
 from errors import NotFound
 from records import now
 from registry.accounts import Account
@@ -28,7 +29,7 @@ def create(
     json: options.Json = False,
 ) -> None:
     """Make a key and print it: this once, as only its hash is kept."""
-    registry = options.open_registry()
+    registry = open_registry()
     whose = account_named(registry, account)
     made = registry.create_key(whose.id, name, now() + timedelta(days=days) if days else None)
     registry.audit(whose.id, "key.create", made.key.id, made.key.name)
@@ -42,7 +43,7 @@ def create(
 @app.command("list")
 def list_keys(account: AccountName = None, json: options.Json = False) -> None:
     """All keys by their prefix, the newest first."""
-    registry = options.open_registry()
+    registry = open_registry()
     found = registry.keys(account_named(registry, account).id)
     if json:
         print_json({"keys": found})
@@ -68,7 +69,7 @@ def revoke(
     json: options.Json = False,
 ) -> None:
     """Make a key useless, at once."""
-    registry = options.open_registry()
+    registry = open_registry()
     whose = account_named(registry, account)
     revoked = registry.revoke_key(whose.id, key)
     registry.audit(whose.id, "key.revoke", revoked.id, revoked.name)

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import providers
 from cli import options, takeaway, versions, views
 from cli.catalogue import as_of_today
 from cli.terminal import err, out, print_json
+from cli.wiring import open_registry, provider_named
 from errors import NotFound
 from records import ChatOptions, Message, TunedModel, Usage
-from settings import settings
 
 if TYPE_CHECKING:
     from registry.store import Registry
@@ -36,7 +35,7 @@ def models(context: typer.Context, json: options.Json = False) -> None:
     """List all models, the newest first."""
     if context.invoked_subcommand:
         return
-    found = options.open_registry().models()
+    found = open_registry().models()
     print_json({"models": found}) if json else views.list_models(found)
 
 
@@ -47,7 +46,7 @@ def show(
     json: options.Json = False,
 ) -> None:
     """One model: its evaluation, recipe and data, and with --examples each example with its source."""
-    registry = options.open_registry()
+    registry = open_registry()
     found = registry.model(model)
     dataset = registry.dataset(found.dataset_id)
     lineage = list(registry.lineage(dataset.id)) if examples or json else []
@@ -61,7 +60,7 @@ def show(
 @app.command()
 def rename(model: ModelId, name: str, json: options.Json = False) -> None:
     """Change the display name; the id stays."""
-    registry = options.open_registry()
+    registry = open_registry()
     found = registry.rename_model(registry.model(model).id, name)
     print_json({"model": found}) if json else err.print(f"{found.id} is now called {found.display_name}.")
 
@@ -73,7 +72,7 @@ def delete(
     json: options.Json = False,
 ) -> None:
     """Remove a model and its artefact."""
-    registry = options.open_registry()
+    registry = open_registry()
     found = registry.model(model)
     if not yes and not json:
         typer.confirm(f"Delete {found.display_name} ({found.id}) and its artefact?", abort=True, err=True)
@@ -88,7 +87,7 @@ def download(
     json: options.Json = False,
 ) -> None:
     """Save the adapter as a zip."""
-    registry = options.open_registry()
+    registry = open_registry()
     found = registry.model(model)
     if not found.artifact:
         raise NotFound(
@@ -101,10 +100,10 @@ def download(
 @app.command()
 def refresh(model: ModelId, json: options.Json = False) -> None:
     """Ask the provider for the model's state."""
-    registry = options.open_registry()
+    registry = open_registry()
     found = registry.model(model)
     job = registry.job(found.job_id)
-    provider = providers.get(found.provider, **settings().provider_arguments(found.provider))
+    provider = provider_named(found.provider)
     progress = provider.poll(job.remote_id or "")
     if json:
         print_json({"model": found, "progress": progress})
@@ -119,7 +118,7 @@ def compare(
     json: options.Json = False,
 ) -> None:
     """The model against its base, or against another model."""
-    registry = options.open_registry()
+    registry = open_registry()
     compared = [registry.model(model), *([registry.model(other)] if other else [])]
     print_json({"models": compared}) if json else views.compare_models(compared)
 
@@ -140,7 +139,7 @@ def chat(
     json: options.Json = False,
 ) -> None:
     """Talk with a model; the answer streams."""
-    registry = options.open_registry()
+    registry = open_registry()
     found = registry.model(model)
     chosen = ChatOptions(temperature=temperature, max_tokens=max_tokens)
     dialogue = [Message(role="system", content=registry.dataset(found.dataset_id).system)]
@@ -170,7 +169,7 @@ def stream(
     registry: "Registry", model: TunedModel, dialogue: list[Message], chosen: ChatOptions, quiet: bool
 ) -> tuple[str, Usage | None]:
     """Print the pieces as they come; returns the whole answer and the usage."""
-    provider = providers.get(model.provider, **settings().provider_arguments(model.provider))
+    provider = provider_named(model.provider)
     pieces: list[str] = []
     usage = None
     for piece in provider.chat(model.base_model, registry.reference(model), dialogue, chosen):

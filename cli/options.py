@@ -1,17 +1,13 @@
 """Options that several commands share, and the records they make."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from errors import NotFound
 from records import Recipe
 from settings import settings
-
-if TYPE_CHECKING:
-    from registry.store import Registry
-
 
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")]
 ModelId = Annotated[str, typer.Argument(metavar="MODEL", help="an id, its beginning, a name or an alias")]
@@ -38,13 +34,6 @@ Option = Annotated[
 Name = Annotated[
     str | None, typer.Option("--name", "-n", help="of the model; default: the base model's name")
 ]
-
-
-def open_registry() -> "Registry":
-    # the database library takes half of the start of a command; not all need it
-    from registry.store import Registry
-
-    return Registry(**settings().registry_arguments)
 
 
 def check_given(sources: list[str] | None, use_case: str) -> list[str]:

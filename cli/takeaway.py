@@ -9,9 +9,10 @@ import typer
 
 from cli import options
 from cli.terminal import err, out, print_json, table
+from cli.wiring import open_registry
 from errors import NotFound
 from records import Finding, TunedModel
-from settings import secret, settings
+from settings import secret_named, settings
 
 if TYPE_CHECKING:
     from registry.store import Registry
@@ -34,7 +35,7 @@ def export(
     """Write an own-GPU model in the form that llama.cpp, Ollama, vLLM or transformers serve."""
     from providers.gpu import takeaway
 
-    registry = options.open_registry()
+    registry = open_registry()
     found = registry.model(model)
     folder = registry.unpacked(found)
     system = registry.dataset(found.dataset_id).system
@@ -72,9 +73,9 @@ def verify(
     """Ask golden prompts: the same tokens and the same answers as in training, or what differs."""
     from providers.gpu import golden
 
-    registry = options.open_registry()
+    registry = open_registry()
     if target.startswith(("http://", "https://")):
-        findings = on_server(registry, target, model, served_as, secret(key_from))
+        findings = on_server(registry, target, model, served_as, secret_named(key_from))
     else:
         base_model, folder = files_of(registry, target)
         findings = golden.check_files(folder, base_model, settings().root)

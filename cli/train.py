@@ -10,6 +10,7 @@ import launch
 from cli import options, preview, views
 from cli.preparing import prepares
 from cli.terminal import err, follow_steps, print_json
+from cli.wiring import open_registry
 from errors import NotFound
 from providers import is_hosted
 from records import Dataset, Job, Preparation, TunedModel
@@ -51,7 +52,7 @@ def prepare(
     if json:
         print_json({"dataset": dataset})
     else:
-        preview.show_dataset(dataset, options.open_registry())
+        preview.show_dataset(dataset, open_registry())
 
 
 @prepares
@@ -79,7 +80,7 @@ def train(
         "recipe": options.recipe_of(base_model, epochs, learning_rate, rank, preparation.seed, own),
         "to_the_end": wait,
     }
-    registry = options.open_registry()
+    registry = open_registry()
     if dataset and sources:
         raise NotFound("Both sources and a dataset were given.", "Give one of them.")
     if dataset:

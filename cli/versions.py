@@ -8,6 +8,7 @@ from rich.markup import escape
 from cli import options, views
 from cli.terminal import err, out, print_json, table
 from cli.train import run_flow
+from cli.wiring import open_registry
 from errors import NotFound
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="the name of a model, 
 
 def versions(name: Name, json: options.Json = False) -> None:
     """All versions of a model that is made again and again, the newest first, and which one is current."""
-    registry = options.open_registry()
+    registry = open_registry()
     found, current = registry.versions(name), registry.current_version(name)
     alias = registry.alias_of(found[0].name)
     if json:
@@ -56,14 +57,14 @@ def promote(
     json: options.Json = False,
 ) -> None:
     """Point the name and its alias at a version, whatever it was judged to be."""
-    registry = options.open_registry()
+    registry = open_registry()
     number = version or registry.versions(name)[0].number
     moved(registry, registry.point_at(name, number), json)
 
 
 def rollback(name: Name, json: options.Json = False) -> None:
     """Point the name and its alias at the version before the current one."""
-    registry = options.open_registry()
+    registry = open_registry()
     current = registry.current_version(name)
     there = {model.id for model in registry.models()}
     before = [

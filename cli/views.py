@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from cli import preview
 from cli.terminal import FAILURE_NAMES, STATUS_NAMES, err, out, table
+from providers import is_hosted
 from providers.catalogue import Base
 from providers.hosted import Billed
 from records import ENDED, Answer, Dataset, Evaluation, Job, Price, TunedModel
@@ -269,7 +270,7 @@ def short(tokens: int) -> str:
 
 def price_of(base: Base) -> str:
     if base.training_price is None:
-        return "free" if base.provider == "gpu" else "unknown"
+        return "unknown" if is_hosted(base.provider) else "free"
     return f"${base.training_price:g}\n{base.price_as_of or ''}".rstrip()
 
 

@@ -3,7 +3,8 @@
 import json
 import sys
 
-from launch import run, work_off
+from launch import run
+from launch.recorded import work_off
 
 match sys.argv[1:]:
     case ["flow", flow, parameters]:

@@ -15,6 +15,7 @@ import yaml
 from launch.changes import Change
 from launch.form import form
 from launch.resources import result_storage
+from providers import is_hosted
 from providers.catalogue import bases
 from settings import settings
 
@@ -166,7 +167,7 @@ def offered(pool: str) -> list[str]:
     """
     hosted = pool == "hosted"
     known = bases(settings().bases_file).values()
-    fitting = [base for base in known if (base.provider != "gpu") is hosted and base.tunable_on(date.today())]
+    fitting = [base for base in known if is_hosted(base.provider) is hosted and base.tunable_on(date.today())]
     if hosted:
         fitting.sort(key=lambda base: base.tunable_until or base.inference_until or date.max, reverse=True)
         return [base.id for base in fitting]

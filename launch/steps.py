@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
-from launch import show_steps
+from launch.recorded import show_steps
 from logs import about
 from settings import settings
 

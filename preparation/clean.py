@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from preparation import gathering, rowfile
-from preparation.columns import grouped
+from preparation import rowfile
+from preparation.conversations import gathering
+from preparation.conversations.speakers import Cast
 from preparation.duplicates import Shingles
 from preparation.duplicates import near_duplicates as near_duplicate_rows
 from preparation.excerpts import shown
@@ -15,9 +16,9 @@ from preparation.mapping import Processes
 from preparation.mending import Learnt, Mending
 from preparation.noise import Denoiser
 from preparation.quieting import Kept, Quieting
-from preparation.redaction import Redactor, redacted_drop
-from preparation.speakers import Cast
+from preparation.redaction.redactor import Redactor, redacted_drop
 from preparation.spool import Spool
+from preparation.tables.columns import grouped
 from records import Drop, Finding, Redaction, Row, Rows
 
 DUPLICATE = "duplicate"

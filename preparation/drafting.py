@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import NamedTuple
 
-from preparation import dataset_files, mapping, reference, style, tabular
-from preparation.columns import level
+from preparation import dataset_files, mapping
+from preparation.documents import reference, style
 from preparation.duplicates import Signed, signed
 from preparation.excerpts import excerpt
-from preparation.roles import Roles
+from preparation.tables import tabular
+from preparation.tables.columns import level
+from preparation.tables.roles import Roles
 from preparation.turns import Draft, of_dialogue
 from records import Drop, Kind, Message, Row
 

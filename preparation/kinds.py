@@ -5,10 +5,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from preparation import reference
-from preparation.columns import Column, Table, grouped
+from preparation.documents import reference
 from preparation.mapping import Processes, is_text
-from preparation.roles import ANSWERING, CLASSIFYING, Roles, column_called, is_label, roles_of, unknown_label
+from preparation.tables.columns import Column, Table, grouped
+from preparation.tables.roles import (
+    ANSWERING,
+    CLASSIFYING,
+    Roles,
+    column_called,
+    is_label,
+    roles_of,
+    unknown_label,
+)
 from records import Kind, Row
 
 SAMPLE = 400  # text rows whose patterns tell style from reference

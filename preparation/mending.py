@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from preparation import mapping
-from preparation.columns import Table
+from preparation.conversations.gathering import Names
+from preparation.conversations.speakers import Cast
 from preparation.excerpts import shown
-from preparation.gathering import Names
 from preparation.noise import NoiseProfile
-from preparation.redaction import Redactor, redacted_drop
+from preparation.redaction.redactor import Redactor, redacted_drop
 from preparation.repair import repair
 from preparation.rowfile import line_of
-from preparation.speakers import Cast
+from preparation.tables.columns import Table
 from records import Drop, Redaction, Row
 
 EMPTY = "empty"

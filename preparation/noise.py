@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from preparation import contents
-from preparation.blocks import blocks
+from preparation.documents import contents
+from preparation.documents.blocks import blocks
 from records import Row
 
 HEADER = "repeated header or footer"

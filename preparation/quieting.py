@@ -8,14 +8,14 @@ from itertools import groupby
 from typing import NamedTuple
 
 from preparation import mapping
-from preparation.blocks import reflow
-from preparation.columns import Table
+from preparation.conversations.speakers import Cast
+from preparation.documents.blocks import reflow
 from preparation.duplicates import Signed, signed
 from preparation.excerpts import excerpt, shown
 from preparation.mending import EMPTY
 from preparation.noise import Denoiser, Removal, is_too_short
 from preparation.rowfile import line_of
-from preparation.speakers import Cast
+from preparation.tables.columns import Table
 from records import Drop, Row
 
 TOO_SHORT = "too short"

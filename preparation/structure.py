@@ -10,16 +10,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
-from preparation import dataset_files, labelled, rowfile
-from preparation.accounts import Accounts
-from preparation.columns import Column
+from preparation import dataset_files, rowfile
 from preparation.drafting import Drafted, Drafting
 from preparation.duplicates import Pairs, Shingles, clusters
 from preparation.excerpts import excerpt
 from preparation.kinds import Survey, decide, survey
 from preparation.mapping import Processes
-from preparation.roles import is_label
 from preparation.split import Figures, holdout_of, rare
+from preparation.tables import labelled
+from preparation.tables.columns import Column
+from preparation.tables.roles import is_label
+from preparation.tally import Tally
 from records import Dataset, Drop, Kind, Rows, Source, content_id
 
 CLUSTER = 0.7  # similarity from which examples must stay on one side of the split
@@ -54,18 +55,18 @@ def structure(
         with rowfile.opened(rows.uri) as file:
             found = survey(file, use_case, label, processes)
         chosen, reason = decide(found, use_case) if kind == "auto" else (kind, ASKED_FOR.format(kind))
-        accounts = Accounts(rows, chosen, reason)
+        tally = Tally(rows, chosen, reason)
         drops = stack.enter_context(rowfile.writing(rowfile.place(out, "drops.jsonl")))
         drops.append(rows.drops_uri)
-        maker = _Maker(found, chosen, use_case, seed, accounts, drops)
+        maker = _Maker(found, chosen, use_case, seed, tally, drops)
         stack.enter_context(maker.lines)
         stack.enter_context(maker.shingles)
-        accounts.note_columns(found)
+        tally.note_columns(found)
         with rowfile.opened(rows.uri) as file:
             maker.make(file, processes)
         processes.end()
         named = label if kind == "classify" else None
-        accounts.stop_if_empty(kind != "auto", found.column_names, named)
+        tally.stop_if_empty(kind != "auto", found.column_names, named)
         train, held = maker.split(holdout, near_duplicates)
         digests = dataset_files.write(maker.lines, train, held, chosen, out)
     return Dataset(
@@ -77,7 +78,7 @@ def structure(
         holdout_uri=rowfile.place(out, "holdout.jsonl"),
         lineage_uri=rowfile.place(out, "lineage.jsonl"),
         drops_uri=rowfile.place(out, "drops.jsonl"),
-        report=accounts.report(len(train), len(held)),
+        report=tally.report(len(train), len(held)),
     )
 
 
@@ -85,17 +86,17 @@ class _Maker:
     """Makes examples of rows and keeps what the split needs to know of them."""
 
     def __init__(
-        self, found: Survey, kind: Kind, use_case: str, seed: int, accounts: Accounts, drops: rowfile.Writer
+        self, found: Survey, kind: Kind, use_case: str, seed: int, tally: Tally, drops: rowfile.Writer
     ):
         self.found = found
         self.kind: Kind = kind
         self.seed = seed
-        self.accounts = accounts
+        self.tally = tally
         self.drops = drops
         self.lines = dataset_files.Lines()
         self.shingles = Shingles()
         self.figures = Figures()
-        self.held_files = {file.uri for file in accounts.rows.files if file.held}
+        self.held_files = {file.uri for file in tally.rows.files if file.held}
         self.given: list[bool] = []
         self.met: set[int] = set()
         self.columns = self._label_columns() if kind == "classify" else []
@@ -103,7 +104,7 @@ class _Maker:
         self.system = use_case
         if kind == "classify":
             self.system = labelled.instruction(use_case, set(self.spellings.values()))
-            accounts.findings.extend(labelled.respelt(self.columns, self.spellings))
+            tally.findings.extend(labelled.respelt(self.columns, self.spellings))
 
     def _label_columns(self) -> list[Column]:
         labels = [
@@ -135,7 +136,7 @@ class _Maker:
 
     def _drop(self, drop: Drop) -> None:
         self.drops.write(drop)
-        self.accounts.drop(drop.source, drop.reason)
+        self.tally.drop(drop.source, drop.reason)
 
     def _take(self, made: Drafted) -> None:
         self.lines.add(made.line, made.origin)
@@ -145,7 +146,7 @@ class _Maker:
         self.figures.prompts.append(made.prompt)
         self.figures.documents.append(made.document)
         self.figures.sections.append(made.section)
-        self.accounts.take(made.uris, made.label)
+        self.tally.take(made.uris, made.label)
 
     def split(self, share: float, threshold: float) -> tuple[list[int], list[int]]:
         """Numbers of the examples in train and holdout, each in seeded order. Notes labels that contradict
@@ -159,12 +160,12 @@ class _Maker:
         order = sorted(range(len(held)), key=self.figures.keys.__getitem__)
         holdout = [at for at in order if held[at]]
         train = [at for at in order if not held[at] and at not in left_out]
-        self.accounts.overlap = self.shingles.overlap(holdout, train, threshold)
+        self.tally.overlap = self.shingles.overlap(holdout, train, threshold)
         if self.kind == "classify":
-            self.accounts.note_contradictions(self._contradictions(pairs, threshold))
-            self.accounts.findings.extend(labelled.balance(self.accounts.labels))
+            self.tally.note_contradictions(self._contradictions(pairs, threshold))
+            self.tally.findings.extend(labelled.balance(self.tally.labels))
         elif self.kind != "style":
-            self.accounts.note_several_answers(self._asked_again())
+            self.tally.note_several_answers(self._asked_again())
         return train, holdout
 
     def _like_given(self, threshold: float) -> set[int]:
@@ -172,14 +173,14 @@ class _Maker:
         held = [at for at, given in enumerate(self.given) if given]
         others = [at for at, given in enumerate(self.given) if not given]
         if not held:
-            raise self.accounts.none_held()
+            raise self.tally.none_held()
         prompts = rare(self.figures.prompts)
         asked = {prompts[at] for at in held} - {-1}
         alike = self.shingles.resembling(others, held, threshold)
         found = {at for at, like in zip(others, alike, strict=True) if like or prompts[at] in asked}
         for at in sorted(found):
             source, *_ = sources = self.lines.sources(at)
-            self.accounts.take_back({one.uri for one in sources}, self.figures.labels[at])
+            self.tally.take_back({one.uri for one in sources}, self.figures.labels[at])
             self._drop(Drop(source=source, reason=HELD_TOO, excerpt=excerpt(self.lines.answer(at))))
         return found
 

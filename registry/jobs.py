@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from records import ENDED, Job, Status, now
-from registry.database import Database, insert_missing, put, record_of
+from registry.database import Database, insert_missing, record_of
 from registry.tables import jobs
 
 log = logging.getLogger(__name__)
@@ -24,12 +24,6 @@ class Jobs(Database):
             if insert_missing(connection, jobs, **_row(job)):
                 return job
             return Job.model_validate_json(record_of(connection, jobs, job.id))
-
-    def save_job(self, job: Job) -> Job:
-        """Store the record as it is, over an older one. To change a job that runs, use `update_job`."""
-        with self.writing() as connection:
-            put(connection, jobs, **_row(job))
-        return job
 
     def job(self, key: str) -> Job:
         """By id or the unique start of one. Raises NotFound."""

@@ -64,9 +64,6 @@ class Models(Datasets):
         made = self._models(select(models.c.record).where(models.c.job_id == job_id))
         return made[0] if made else None
 
-    def models_with_dataset(self, dataset_id: str) -> list[TunedModel]:
-        return self._models(select(models.c.record).where(models.c.dataset_id == dataset_id))
-
     def models_with_source(self, source: str | Path) -> list[TunedModel]:
         """Models whose dataset has an example of this file, in training or holdout."""
         ids = [dataset.id for dataset in self.datasets_with_source(source)]

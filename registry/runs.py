@@ -11,22 +11,24 @@ from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 from pydantic import Field
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, or_, select
 
-from errors import NotFound, Refused
+from errors import NotFound
 from records import ENDED, Failure, Job, Record, Status, TunedModel, now
 from registry.accounts import OWNER
 from registry.database import Database, insert_missing
 from registry.models import current_of
-from registry.tables import accounts, jobs, models, runs
+from registry.quota import LOST, check_room, counted
+from registry.tables import jobs, models, runs
 
 Flow = Literal["fine_tune", "prepare_dataset"]
 # What an ended run keeps, whatever its process still says.
 SETTLED = {"status", "failure", "finished_at"}
-LOST: tuple[Status, ...] = ("failed", "cancelled")
 
 
 class Run(Record):
+    """A piece of work as an account asked for it: what its flow is called with, and who works on it."""
+
     id: str = Field(default_factory=lambda: f"ftjob-{uuid4().hex[:24]}")
     account: str
     flow: Flow
@@ -65,29 +67,11 @@ class Entry(NamedTuple):
 
 class Runs(Database):
     def add_run(self, run: Run, limit: int | None = None) -> Run:
-        """Store a new run. Raises Refused if the account has `limit` models of the run's class already.
-
-        The account's row is locked meanwhile: of two that ask at once for the last place, one gets it.
-        """
+        """Store a new run. Raises Refused if the account has `limit` models of the run's class already."""
         with self.writing() as connection:
-            self._check_room(connection, run, limit)
+            check_room(connection, run.account, run.id, run.premium, limit)
             connection.execute(runs.insert().values(**run_row(run)))
         return run
-
-    def _check_room(self, connection: Connection, run: Run, limit: int | None) -> None:
-        if limit is None:
-            return
-        connection.execute(select(accounts.c.id).where(accounts.c.id == run.account).with_for_update())
-        if _count(connection, run.account, run.premium, besides=run.id) >= limit:
-            kind = "premium models" if run.premium else "models"
-            raise Refused(
-                f"Your plan holds {limit} {kind}, and you have {limit}."
-                if limit
-                else f"Your plan holds no {kind}.",
-                "Upgrade the plan, or delete a model that is no longer needed."
-                if limit
-                else "Upgrade the plan, or choose another base model.",
-            )
 
     def run(self, run_id: str) -> Run:
         """Raises NotFound."""
@@ -179,13 +163,13 @@ class Runs(Database):
             run = found_run(connection, run_id, lock=True)
             if run.status not in LOST:
                 return run
-            self._check_room(connection, run, limit)
+            check_room(connection, run.account, run.id, run.premium, limit)
             return change_run(connection, run, {**fresh, **process, **changes})
 
     def models_counted(self, account_id: str, premium: bool) -> int:
-        """What counts against the plan: models and those in the making, no deleted or failed ones."""
+        """What counts against the plan, see `quota.counted`."""
         with self.reading() as connection:
-            return _count(connection, account_id, premium)
+            return counted(connection, account_id, premium)
 
     def restore_run(self, run_id: str, limit: int | None) -> Run:
         """Take back a deletion. Raises NotFound if it is too late, Refused if the place is taken."""
@@ -194,7 +178,7 @@ class Runs(Database):
             if run.purged_at:
                 raise NotFound(f"'{run.name}' was deleted for good.", "Train it again on the same data.")
             if run.status not in LOST:
-                self._check_room(connection, run, limit)
+                check_room(connection, run.account, run.id, run.premium, limit)
             return change_run(connection, run, {"deleted_at": None})
 
     def adopt_jobs(self) -> None:
@@ -264,22 +248,6 @@ def adopted_run(job: Job) -> Run:
         updated_at=job.updated_at,
         finished_at=job.finished_at,
     )
-
-
-def _count(connection: Connection, account_id: str, premium: bool, besides: str = "") -> int:
-    shown = select(models.c.job_id).where(models.c.deleted_at.is_(None))
-    columns = runs.c
-    # two runs of the same job are one model
-    query = select(func.count(func.distinct(func.coalesce(columns.job_id, columns.id)))).where(
-        columns.account == account_id,
-        columns.flow == "fine_tune",
-        columns.premium == premium,
-        columns.deleted_at.is_(None),
-        columns.id != besides,
-        columns.status.not_in(LOST),
-        or_(columns.status != "succeeded", columns.job_id.in_(shown)),
-    )
-    return int(connection.execute(query).scalar_one())
 
 
 def no_run(run_id: str) -> NotFound:

@@ -1,9 +1,14 @@
-"""The steps of the flows: one verb a file, each a thin Prefect task over the libraries."""
+"""The steps of the flows: one verb a file, each a thin Prefect task over the libraries.
+
+Beside them lies what they share: the parts they work with (`wiring`, `runners`), how they fail and are
+repeated (`retries`, `caching`, `failures`, `attempts`), how many run at once (`limits`, `lanes`), and what
+people read of them (`artifacts`, `markdown`, `curve`, `telling`, `naming`, `plain_logs`).
+"""
 
 import logging
 
 from settings import quiet_dependencies
-from tasks.words import speak_plainly
+from tasks.plain_logs import speak_plainly
 
 quiet_dependencies()
 speak_plainly()

@@ -15,8 +15,8 @@ from pydantic import Field
 from errors import NotConfigured
 from records import Dataset, Job
 from settings import settings
-from tasks.artifacts import approval_markdown
 from tasks.failures import kept_with
+from tasks.markdown import approval_markdown
 from tasks.wiring import open_registry
 
 log = logging.getLogger("luthier.approval")

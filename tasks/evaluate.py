@@ -5,9 +5,10 @@ import logging
 from prefect import task
 
 from records import Evaluation, Job
-from tasks.artifacts import evaluation_markdown, show_markdown
+from tasks.artifacts import show_markdown
 from tasks.failures import kept_with
 from tasks.limits import at_rate
+from tasks.markdown import evaluation_markdown
 from tasks.retries import PATIENT
 from tasks.wiring import open_registry, provider_named
 from validation.scoring import score

@@ -8,10 +8,10 @@ from prefect.concurrency.sync import concurrency, rate_limit
 from prefect.runtime import deployment, flow_run
 
 from errors import NotConfigured, Unavailable
+from providers import OWN_HARDWARE
 from records import Job
 from waiting.slots import Unclaimed, claim
 
-OWN_HARDWARE = "gpu"
 WAIT_SECONDS = 60.0  # between looks for slots that were lost
 # a process that was killed holds its slot so long; a server that is away for less loses none
 LENT_SECONDS = 120.0

@@ -15,7 +15,7 @@ from registry.store import Registry
 from tasks.artifacts import show_markdown
 from tasks.failures import kept_with
 from tasks.retries import PATIENT
-from tasks.telling import tell
+from tasks.telling import tell_of_run
 from tasks.wiring import base_named, open_registry, provider_named
 
 log = logging.getLogger("luthier.publish")
@@ -47,7 +47,8 @@ def publish(job: Job, evaluation: Evaluation) -> TunedModel:
     log.info("Published %s (%s).", model.display_name, model.id)
     ways = f"Try it: luthier chat {model.id}"
     said = model.evaluation.summary if model.evaluation else "It was not measured."
-    tell("luthier.model.ready", f"luthier.model.{model.id}", f"Ready: {model.display_name}", said, ways)
+    title = f"Ready: {model.display_name}"
+    tell_of_run("luthier.model.ready", f"model.{model.id}", model.display_name, title, said, ways)
     return model
 
 

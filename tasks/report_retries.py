@@ -5,10 +5,11 @@ import logging
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from batch.chores import Retry, retries_markdown
+from batch.chores import Retry
 from records import Failure, TunedModel
 from tasks.artifacts import show_markdown
 from tasks.choose_retries import work_of
+from tasks.markdown import retries_markdown
 from tasks.wiring import open_registry
 
 log = logging.getLogger("luthier.retry")

@@ -8,7 +8,7 @@ import providers
 from preparation.teacher.answers import Reply
 from preparation.teacher.teach import teach as ask_teacher
 from records import Preparation, Rows
-from settings import settings
+from settings import secret_named, settings
 from tasks.retries import PATIENT
 from tasks.wiring import workspace
 
@@ -21,7 +21,7 @@ def teach(rows: Rows, use_case: str, preparation: Preparation) -> Rows:
     teacher = preparation.teacher
     if teacher is None:
         return rows
-    endpoint = providers.teacher(teacher, settings().secret_named(teacher.key))
+    endpoint = providers.teacher(teacher, secret_named(teacher.key))
     with workspace("teach", rows.uri, use_case, preparation.model_dump()) as place:
         taught = ask_teacher(
             rows,

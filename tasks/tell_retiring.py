@@ -5,10 +5,11 @@ import logging
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from batch.chores import Retirement, retirements_markdown
+from batch.chores import Retirement
 from tasks.artifacts import show_markdown
 from tasks.find_retiring import notice
-from tasks.people import tell
+from tasks.markdown import retirements_markdown
+from tasks.telling import tell
 from tasks.wiring import open_registry
 
 log = logging.getLogger("luthier.retirement")

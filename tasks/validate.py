@@ -9,9 +9,10 @@ from providers.hosted import epochs_for, price, today
 from providers.quotes import quotes
 from records import Dataset, Finding, Job, Recipe
 from settings import settings
-from tasks.artifacts import report_markdown, show_markdown
+from tasks.artifacts import show_markdown
 from tasks.attempts import is_bought
 from tasks.failures import kept_with
+from tasks.markdown import report_markdown
 from tasks.retries import PATIENT
 from tasks.wiring import base_named, forget_workspaces, open_registry, provider_named
 from validation.suites import Limits

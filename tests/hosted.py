@@ -18,8 +18,12 @@ BASES = Path(__file__).with_name("vendors") / "bases.toml"
 
 
 @contextmanager
-def openai(monkeypatch: pytest.MonkeyPatch, lives_on: bool = True) -> Iterator[OpenAIVendor]:
+def openai(
+    monkeypatch: pytest.MonkeyPatch, lives_on: bool = True, jobs_end: bool = True
+) -> Iterator[OpenAIVendor]:
     with OpenAIVendor(pace=Pace(polls=1)) as made:
+        if not jobs_end:
+            made.pace.seconds = 10**9
         monkeypatch.setenv("OPENAI_BASE_URL", f"{made.url}/v1")
         monkeypatch.setenv("OPENAI_API_KEY", "sk-loopback")
         monkeypatch.setenv("LUTHIER_POLL_SECONDS", "0.05")

@@ -99,7 +99,7 @@ HEAVY = {
 # The last handlers of a process or thread, where a fault that nobody foresaw must still reach a person.
 CATCH_ALL = {
     "cli/__init__.py": "the command's last handler: a person gets a sentence and the name of a file",
-    "launch/__init__.py": "the process that runs a flow: the run is marked failed, then the error goes on",
+    "launch/recorded.py": "the process that runs a flow: the run is marked failed, then the error goes on",
     "tasks/lanes.py": "one model's fault must not take the night's others down",
     "tasks/retries.py": "Prefect hands over whatever the task raised, to be told apart here",
     "web/serving.py": "one bad request must not take the others of the model's process down",

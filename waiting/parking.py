@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
 from errors import Unavailable
+from settings import quiet_dependencies
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -50,6 +51,7 @@ def park(until: datetime, why: str) -> NoReturn:
 @contextmanager
 def server() -> "Iterator[SyncPrefectClient]":
     """Raises Unavailable where it can't be reached or fails."""
+    quiet_dependencies()
     import httpx
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectHTTPStatusError

@@ -50,11 +50,11 @@ class Reaping:
         end_unattended()
         crash_silent(now() - SILENCE, now() - STARTING)
         hopeful = {crash.id for crash in self._hopeful()}
-        open = self.registry.unfinished_jobs()
-        carriers = {job.id: self.registry.carriers(job.id) for job in open}
+        unfinished = self.registry.unfinished_jobs()
+        carriers = {job.id: self.registry.carriers(job.id) for job in unfinished}
         ends = ends_of(sorted({id for ids in carriers.values() for id in ids}))
         done: dict[str, list[str]] = {"cancelled": [], "failed": [], "kept": []}
-        for job in open:
+        for job in unfinished:
             end = self._forsaken(job, carriers[job.id], ends)
             if end and hopeful.isdisjoint(carriers[job.id]):
                 done[self._ended(job, end)].append(job.id)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import providers
-from providers import Provider
+from providers import Provider, is_hosted
 from records import ChatOptions, Message, Piece, TunedModel, Turn, now
 from registry import Registry
 from registry.accounts import Account
@@ -99,7 +99,7 @@ class Chatting:
     async def _opened(
         self, model: TunedModel, messages: Sequence[Turn], options: ChatOptions, base: bool
     ) -> AsyncGenerator[Piece, None]:
-        if model.provider != "gpu":
+        if is_hosted(model.provider):
             reference = model.base_model if base else model.reference
             provider = self._provider(model.provider)
             return self._threaded(lambda: provider.chat(model.base_model, reference, messages, options))
@@ -112,7 +112,7 @@ class Chatting:
 
     def chats_with(self, model: TunedModel) -> frozenset[str]:
         """Which parameters beyond the plain ones the model's back end takes."""
-        if model.provider == "gpu" and self.vllm:
+        if self.vllm and not is_hosted(model.provider):
             return self.vllm.provider.chats_with
         return self._provider(model.provider).chats_with
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import launch
 from errors import TrainingFailed, Unavailable
+from launch.recorded import run_log
 from providers import is_hosted
 from records import ENDED, Job, now
 from registry import Registry
 from registry.runs import Run, in_step
 from settings import Settings
+from waiting.ending import Ended, ends_of
 
 log = logging.getLogger("luthier.runner")
 
@@ -26,7 +28,7 @@ LOST = timedelta(minutes=6)
 class Following:
     def __init__(self, settings: Settings, registry: Registry):
         self.settings, self.registry = settings, registry
-        self._deployed: dict[str, launch.DeployedState] = {}
+        self._ends: dict[str, Ended] = {}
         self._asked_server = -DEPLOYED_SECONDS
 
     def ask_server(self, flow_run_ids: list[str]) -> None:
@@ -34,7 +36,7 @@ class Following:
         if flow_run_ids and time.monotonic() > self._asked_server + DEPLOYED_SECONDS:
             self._asked_server = time.monotonic()
             try:
-                self._deployed = launch.deployed_states(flow_run_ids)
+                self._ends = ends_of(flow_run_ids)
             except Unavailable as error:
                 log.warning("%s", error)
 
@@ -71,20 +73,20 @@ class Following:
         )
 
     def _follow_deployed(self, run: Run, job: Job | None) -> Run:
-        state = self._deployed.get(run.flow_run_id or "")
-        if state is None or state.ended is None:
+        end = self._ends.get(run.flow_run_id or "")
+        if end is None or end.how is None:
             return self._noted(run, in_step(run, job))
-        if state.ended == "crashed" and state.since > now() - LOST and not (job and job.status in ENDED):
+        if end.how == "crashed" and end.at > now() - LOST and not (job and job.status in ENDED):
             # reap-jobs has it go on, or ends its job
             return self._noted(run, in_step(run, job))
-        if state.ended == "completed":
+        if end.how == "completed":
             return self._named(self.registry.update_run(run.id, status="succeeded"))
-        if state.ended == "cancelled":
+        if end.how == "cancelled":
             return self.registry.update_run(run.id, status="cancelled")
         failure = job.failure if job and job.failure else None
         if failure is None:
             failure = TrainingFailed(
-                f"The run failed: {state.message}", "Prefect's page of it says more."
+                f"The run failed: {end.message}", "Prefect's page of it says more."
             ).failure
         return self.registry.update_run(run.id, status="failed", failure=failure)
 
@@ -97,7 +99,7 @@ class Following:
         if starts < STARTS:
             log.warning("The process of %s is gone; it is started again.", run.id, extra={"run": run.id})
             return self.registry.update_run(run.id, pid=None, pid_started=None, starts=starts)
-        last = last_line(launch.run_log(self.settings.root, run.id))
+        last = last_line(run_log(self.settings.root, run.id))
         failure = TrainingFailed(
             f"The process of the job ended {STARTS} times. {last and f'Its last line: {last}'}",
             "Retry once the machine has enough memory and disk.",

@@ -25,6 +25,7 @@ from typing import IO
 
 import launch
 from errors import LuthierError
+from launch.recorded import command, run_log
 from providers import is_hosted
 from records import ENDED, Job, now
 from registry import Registry
@@ -180,7 +181,7 @@ class Runner:
 
     def _deploy(self, run: Run) -> bool:
         """Whether the Prefect server has a deployment for it, and runs it now."""
-        flow, parameters = launch.command(run, self.registry.job_of(run))
+        flow, parameters = command(run, self.registry.job_of(run))
         name = f"{flow.replace('_', '-')}/{'hosted' if is_hosted(run.provider) else 'own-hardware'}"
         if name in self._undeployed:
             return False
@@ -199,7 +200,7 @@ class Runner:
         claimed = [run for run in runs if self.registry.claim_run(run.id, self.place, HOLD)]
         if not claimed:
             return
-        pid = self.detach([run.id for run in claimed], launch.run_log(self.settings.root, claimed[0].id))
+        pid = self.detach([run.id for run in claimed], run_log(self.settings.root, claimed[0].id))
         started = launch.started_at(pid)
         for run in claimed:
             log.info(
@@ -241,9 +242,6 @@ class Runner:
             if model and not self.registry.runs_of_job(model.job_id):
                 self.registry.delete_model(model.id)
             self.registry.update_run(run.id, purged_at=now())
-
-    def log_of(self, run: Run) -> Path:
-        return launch.run_log(self.settings.root, run.id)
 
 
 def companies(runs: list[Run], most: int) -> Iterator[list[Run]]:

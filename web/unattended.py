@@ -7,7 +7,7 @@ import logging
 import time
 
 from errors import LuthierError
-from launch import show_steps
+from launch.recorded import show_steps
 from registry import Registry
 from settings import quiet_dependencies, settings
 from web.runner import LOOK_SECONDS, Runner, log

@@ -1,6 +1,6 @@
 """A mail: what its writer wrote, under its subject; what is attached are sources of their own.
 
-`told` serves mailboxes too. Quoted mail and signatures stay here; `preparation.gathering` takes them away.
+`told` serves mailboxes too. Quoted mail and signatures stay here; `conversations.gathering` takes them away.
 """
 
 import re

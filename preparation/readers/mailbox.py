@@ -1,4 +1,4 @@
-"""A mailbox file: its mails one by one; `preparation.gathering` joins them by thread."""
+"""A mailbox file: its mails one by one; `preparation.conversations.gathering` joins them by thread."""
 
 import re
 from collections.abc import Iterator

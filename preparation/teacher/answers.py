@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from preparation.passages import Passage
+from preparation.documents.passages import Passage
 from preparation.teacher import prompt
 from records import content_id
 

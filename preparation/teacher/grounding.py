@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from preparation.passages import Passage
+from preparation.documents.passages import Passage
 from preparation.teacher.prompt import Pair, material
 
 INCOMPLETE = "teacher: a question, an answer or evidence is missing"

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from preparation.passages import Passage
+from preparation.documents.passages import Passage
 
 VERSION = 1  # counts up with every change of the words below, so that old answers are not taken for new ones
 CHARACTERS_A_PAIR = 400

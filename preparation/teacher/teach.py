@@ -8,9 +8,9 @@ from itertools import groupby
 from pathlib import Path
 
 from preparation import rowfile
+from preparation.documents.passages import Passage, passages, pieces
 from preparation.excerpts import excerpt
-from preparation.passages import Passage, passages, pieces
-from preparation.redaction import Redactor
+from preparation.redaction.redactor import Redactor
 from preparation.teacher.answers import Answers, Ask, Question, Reply
 from preparation.teacher.budget import Budget
 from preparation.teacher.grounding import refusal

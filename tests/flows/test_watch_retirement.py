@@ -27,7 +27,7 @@ def vendor(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIVendor
 def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What leaves for Prefect's events."""
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr("tasks.people.emit_event", lambda **event: sent.append(event))
+    monkeypatch.setattr("tasks.telling.emit_event", lambda **event: sent.append(event))
     return sent
 
 

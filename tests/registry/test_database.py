@@ -81,7 +81,7 @@ def test_what_names_no_job_is_not_found_with_a_hint(key, registry, make_job):
 
 def test_an_ambiguous_start_names_the_candidates(registry, make_job):
     for name in ("job-abcd000000000001", "job-abcd000000000002"):
-        registry.save_job(make_job().but(id=name))
+        registry.add_job(make_job().but(id=name))
     with pytest.raises(NotFound, match="job-abcd000000000001, job-abcd000000000002") as caught:
         registry.job("abcd")
     assert "more characters" in caught.value.hint

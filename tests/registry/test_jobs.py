@@ -25,12 +25,6 @@ def test_adding_a_job_again_returns_the_stored_one(registry, make_job):
     assert len(registry.jobs()) == 1
 
 
-def test_saving_a_job_writes_over_the_stored_one(registry, make_job):
-    registry.add_job(make_job(name="first"))
-    registry.save_job(make_job(name="second", status="in_progress"))
-    assert [job.name for job in registry.jobs("in_progress")] == ["second"]
-
-
 def test_jobs_are_listed_newest_first_and_by_status(registry, make_job):
     moment = now()
     for attempt, status in enumerate(["queued", "in_progress", "queued"], 1):

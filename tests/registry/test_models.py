@@ -66,7 +66,6 @@ def test_a_deleted_model_is_off_the_lists_and_its_artefact_is_gone(registry, mak
     model = registry.add_model(make_model(artifact=str(artefact)))
     assert registry.delete_model("Ticket router") == model
     assert registry.models() == []
-    assert registry.models_with_dataset(model.dataset_id) == []
     assert not artefact.exists()
     with pytest.raises(NotFound):
         registry.model(model.id)
@@ -105,11 +104,10 @@ def test_a_deleted_model_that_is_published_again_is_listed_again(registry, make_
     assert registry.models() == [model]
 
 
-def test_models_are_found_by_dataset_job_and_source(registry, make_dataset, make_model):
+def test_models_are_found_by_job_and_source(registry, make_dataset, make_model):
     dataset = registry.keep_dataset(make_dataset())
     model = registry.add_model(make_model(dataset_id=dataset.id, job_id="job-7"))
     registry.add_model(make_model("unrelated", dataset_id="dataset-other"))
-    assert registry.models_with_dataset(dataset.id) == [model]
     assert registry.models_with_source(dataset.report.files[0].uri) == [model]
     assert registry.models_with_source("elsewhere.csv") == []
     assert registry.model_of_job("job-7") == model

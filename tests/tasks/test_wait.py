@@ -15,8 +15,7 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 @pytest.fixture
 def vendor(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIVendor]:
-    with openai(monkeypatch) as made:
-        made.pace.seconds = 10**9
+    with openai(monkeypatch, jobs_end=False) as made:
         yield made
 
 

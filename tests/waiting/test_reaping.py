@@ -28,8 +28,7 @@ def vendor(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIVendor
     # other tests leave runs on the session's server
     monkeypatch.setattr(reaping, "SILENCE", timedelta(days=1))
     monkeypatch.setattr(reaping, "STARTING", timedelta(days=1))
-    with openai(monkeypatch) as made:
-        made.pace.seconds = 10**9
+    with openai(monkeypatch, jobs_end=False) as made:
         yield made
 
 
@@ -178,8 +177,8 @@ def test_runs_without_a_process_are_ended_at_once(place: Place) -> None:
 
 def test_what_was_submitted_without_a_word_is_found_and_stopped(place: Place, vendor: OpenAIVendor) -> None:
     job = place.started(1)
-    open = place.registry.save_job(job.but(status="queued", remote_id=None))
-    assert stop(open, place.asking).status == "cancelled"
+    unheard = place.registry.update_job(job.id, status="queued", remote_id=None)
+    assert stop(unheard, place.asking).status == "cancelled"
     assert at_vendor(vendor, job) == "cancelled"
     # nothing is at the vendor: it isn't asked
     new = add_job(place.registry, place.dataset, 2)

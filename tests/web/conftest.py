@@ -1,13 +1,10 @@
 """The application over a registry of its own, a loopback OpenAI behind it, and models put straight in."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -17,6 +14,7 @@ from registry.runs import Entry, Run
 from settings import Settings
 from tests.vendors.openai_vendor import OpenAIVendor
 from tests.web.issuer import Issuer
+from tests.web.on_loopback import on_loopback
 from web.app import create_app
 from web.workshop import Workshop
 
@@ -190,12 +188,5 @@ def finish(shop: Workshop, vendor: OpenAIVendor, tmp_path: Path) -> Callable[...
 @pytest.fixture
 def served(app: FastAPI, shop: Workshop) -> Iterator[str]:
     """The application behind a real server on loopback; its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with on_loopback(app) as address:
+        yield address

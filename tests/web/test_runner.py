@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import launch
+from launch.recorded import command, run_log
 from records import ENDED, Failure, Progress, Recipe, now
 from registry.runs import Run
 from web.runner import Runner
@@ -167,7 +168,7 @@ def test_a_cancelled_run_is_stopped_and_stays_so(does, stage, monkeypatch):
     monkeypatch.setattr("web.runner.GRACE_SECONDS", 0.5)
     stage.does = does
     run = stage.until(stage.run(), alive)
-    log = stage.runner.log_of(run)
+    log = run_log(stage.runner.settings.root, run.id)
     while does == "deaf" and b"ready" not in log.read_bytes():
         time.sleep(0.02)
     entry = stage.shop.work.cancel(stage.shop.registry.owner(), run.id)
@@ -198,7 +199,7 @@ def test_only_one_of_two_servers_carries_out_runs(stage):
 def test_a_job_of_the_command_line_is_shown_but_never_started(stage, finish):
     registry = stage.shop.registry
     entry = finish(registry.owner())
-    job = registry.save_job(entry.job.but(id="job-00000000000000aa", status="in_progress"))
+    job = registry.add_job(entry.job.but(id="job-00000000000000aa", status="in_progress"))
     card = stage.shop.work.card(registry.owner(), job.id)
     assert (card.run.status, card.run.elsewhere) == ("in_progress", True)
     stage.runner.tick()
@@ -223,9 +224,9 @@ def test_a_deleted_model_is_removed_for_good_after_a_while(stage, finish):
 def test_a_job_that_was_submitted_is_not_prepared_again(stage, finish):
     entry = finish(stage.shop.registry.owner())
     hosted = {"to_the_end": False}
-    assert launch.command(entry.run, entry.job) == ("fine_tune", {**entry.run.parameters, **hosted})
+    assert command(entry.run, entry.job) == ("fine_tune", {**entry.run.parameters, **hosted})
     submitted = entry.job.but(remote_id="ftjob-remote")
-    assert launch.command(entry.run, submitted) == ("finish_job", {"job_id": entry.job.id, **hosted})
+    assert command(entry.run, submitted) == ("finish_job", {"job_id": entry.job.id, **hosted})
 
 
 def of_another_machine(stage) -> Runner:
@@ -318,9 +319,8 @@ def trained_at(vendor, stage, finish, seed: int, **progress) -> Run:
     """A run whose job OpenAI has, and which no process works on."""
     registry = stage.shop.registry
     entry = finish(registry.owner(), f"Shelves {seed}")
-    registry.delete_model(entry.model.id)
-    job = entry.job.but(status="in_progress", remote_id=f"ftjob-{seed}", progress=Progress(**progress))
-    registry.save_job(job)
+    at_vendor = {"status": "in_progress", "remote_id": f"ftjob-{seed}", "progress": Progress(**progress)}
+    job = registry.add_job(entry.job.but(id=f"job-{seed:016}", **at_vendor))
     return stage.run("openai", job_id=job.id, status="in_progress")
 
 

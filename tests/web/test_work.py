@@ -95,9 +95,9 @@ def test_a_failed_run_is_queued_again_and_only_that(work, robin, finish, shop):
 
 def test_a_vendor_that_cannot_be_reached_leaves_the_job_running(work, robin, finish, shop, vendor):
     entry = finish(robin)
-    shop.registry.delete_model(entry.model.id)
-    shop.registry.save_job(entry.job.but(status="in_progress", remote_id="ftjob-remote"))
-    run = shop.registry.add_run(entry.run.but(id="ftjob-running", status="in_progress"))
+    open_there = {"id": "job-0000000000000001", "status": "in_progress", "remote_id": "ftjob-remote"}
+    job = shop.registry.add_job(entry.job.but(**open_there))
+    run = shop.registry.add_run(entry.run.but(id="ftjob-running", status="in_progress", job_id=job.id))
     vendor.fault("POST", "/cancel", times=-1, cut=True)
     vendor.fault("GET", "/fine_tuning", times=-1, cut=True)
     work.runner.polling.provider = lambda name: OpenAI(

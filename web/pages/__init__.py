@@ -1,0 +1,1 @@
+"""Pages for people: a file of routes each, and beside them what they show, for templates/ to print."""

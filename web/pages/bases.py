@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+from providers import is_hosted
 from providers.catalogue import Base, bases
 from records import now
 from registry.accounts import Account
@@ -55,7 +56,7 @@ def choices(shop: Workshop, account: Account, chosen: str) -> Choices:
         choice = choice_of(base, today, missing, plan.limit(premium=True) == 0)
         if choice.closed:
             found.closed.append(choice)
-        elif base.provider == "gpu" and not base.summary and base.id != chosen:
+        elif not is_hosted(base.provider) and not base.summary and base.id != chosen:
             found.aside.append(choice)
         else:
             found.open.append(choice)
@@ -91,7 +92,7 @@ def choice_of(base: Base, today: date, missing: bool, no_premium: bool) -> Choic
 def price_of(base: Base) -> str:
     if base.training_price is not None:
         return f"{words.dollars(base.training_price)} per million training tokens"
-    return "free" if base.provider == "gpu" else "price not known; ask the provider"
+    return "price not known; ask the provider" if is_hosted(base.provider) else "free"
 
 
 def configured(shop: Workshop, provider: str) -> bool:

@@ -66,7 +66,7 @@ class Card:
         return "succeeded" if self.model else self.run.status
 
     @property
-    def words(self) -> words.StatusWords:
+    def words(self) -> words.Words:
         return words.STATUSES[self.status]
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from errors import LuthierError
+from providers import is_hosted
 from records import Dataset, Drop, Evaluation, Recipe
 from registry import Registry
 from registry.datasets import TracedExample
@@ -90,7 +91,7 @@ def recipe_rows(entry: Entry) -> list[tuple[str, str]]:
     """How it is trained; the provider's defaults are filled in once there is a job."""
     run, job, _ = entry
     recipe = job.recipe if job else Recipe.model_validate(run.parameters.get("recipe", {}))
-    own = run.provider == "gpu"
+    own = not is_hosted(run.provider)
     rows: list[tuple[str, object]] = [
         ("Base model", recipe.base_model),
         ("Epochs", recipe.epochs),

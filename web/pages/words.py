@@ -8,64 +8,57 @@ from records import Evaluation, Failure, Kind, Sensitive, Source, Status, Verdic
 
 
 @dataclass(frozen=True)
-class StatusWords:
+class Words:
+    """Of a state or a failure: what it is called, what that means, and what to do."""
+
     name: str
     meaning: str
     advice: str
 
 
-STATUSES: dict[Status, StatusWords] = {
-    "queued": StatusWords("Queued", "Waiting to start.", "It starts shortly; nothing to do."),
-    "validating_files": StatusWords(
+STATUSES: dict[Status, Words] = {
+    "queued": Words("Queued", "Waiting to start.", "It starts shortly; nothing to do."),
+    "validating_files": Words(
         "Validating files", "Your files are being read, cleaned and checked.", "Usually 1 to 5 minutes."
     ),
-    "in_progress": StatusWords(
+    "in_progress": Words(
         "In progress", "The model is training.", "5 to 45 minutes, by base model. You may close this page."
     ),
-    "succeeded": StatusWords("Succeeded", "Ready to use.", "Open it in chat or call it through the API."),
-    "failed": StatusWords("Failed", "It did not complete.", "See the cause, check the data, try again."),
-    "cancelled": StatusWords(
+    "succeeded": Words("Succeeded", "Ready to use.", "Open it in chat or call it through the API."),
+    "failed": Words("Failed", "It did not complete.", "See the cause, check the data, try again."),
+    "cancelled": Words(
         "Cancelled", "Stopped before it was done.", "Retry goes on with the same data, or delete it."
     ),
 }
 
 
-@dataclass(frozen=True)
-class FailureWords:
-    name: str
-    meaning: str
-    advice: str
-
-
-FAILURES: dict[str, FailureWords] = {
-    "not_enough_data": FailureWords(
+FAILURES: dict[str, Words] = {
+    "not_enough_data": Words(
         "Not enough data",
         "The files held too little usable text to train on.",
         "Add data, or give the same content in another file format.",
     ),
-    "provider_error": FailureWords(
+    "provider_error": Words(
         "Provider error",
         "A passing fault at the provider.",
         "Retry with the same data; it usually works.",
     ),
-    "invalid_data_format": FailureWords(
+    "invalid_data_format": Words(
         "Invalid data format",
         "The cleaned data failed the provider's validation.",
         "Try another format (PDF to plain text, say) or a simpler structure.",
     ),
-    "provider_refused": FailureWords(
+    "provider_refused": Words(
         "Refused by the provider", "The provider does not take this job.", "Choose another base model."
     ),
-    "not_configured": FailureWords(
+    "not_configured": Words(
         "Not configured", "A key or a library is missing on this server.", "Ask whoever runs this server."
     ),
-    "training_failed": FailureWords(
+    "training_failed": Words(
         "Training failed", "The training itself broke off.", "Retry; it goes on from the last checkpoint."
     ),
 }
-OTHER_FAILURE = FailureWords(
-    "Failed", "Something went wrong on the way.", "Retry; if it stays, look at the log."
-)
+OTHER_FAILURE = Words("Failed", "Something went wrong on the way.", "Retry; if it stays, look at the log.")
 
 PROVIDERS = {"openai": "OpenAI", "gemini": "Gemini", "gpu": "GPU"}
 KINDS: dict[Kind, str] = {
@@ -122,7 +115,7 @@ ON_PAGE = {
 SHARES = ("accuracy", "macro_f1", "overlap")
 
 
-def failure_words(failure: Failure) -> FailureWords:
+def failure_words(failure: Failure) -> Words:
     return FAILURES.get(failure.code, OTHER_FAILURE)
 
 

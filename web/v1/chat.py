@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from errors import LuthierError
+from providers import is_hosted
 from records import ChatOptions, Message, Piece, ToolCall, TunedModel, Turn, Usage, now
 from registry.accounts import Account
 from web.chatting import Allowance
@@ -100,7 +101,7 @@ def _asked(
     assert model is not None
     chats_with = shop.chatting.chats_with(model)
     # without a temperature a vendor samples, own models take the likeliest answer
-    options = options_of(body, chats_with, temperature=0.0 if model.provider == "gpu" else 1.0)
+    options = options_of(body, chats_with, temperature=1.0 if is_hosted(model.provider) else 0.0)
     turns = turns_of(body, chats_with)
     if not any(turn.role == "system" for turn in turns):
         trained_with = shop.registry.dataset(model.dataset_id).system

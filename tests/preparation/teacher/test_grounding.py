@@ -1,6 +1,6 @@
 import pytest
 
-from preparation.passages import Passage
+from preparation.documents.passages import Passage
 from preparation.teacher import grounding
 from preparation.teacher.grounding import refusal
 from preparation.teacher.prompt import Pair

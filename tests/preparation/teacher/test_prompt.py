@@ -1,6 +1,6 @@
 import pytest
 
-from preparation.passages import Passage
+from preparation.documents.passages import Passage
 from preparation.teacher.prompt import Malformed, Pair, instruction, material, pairs_of
 
 PAIR = '{"question": "Why?", "answer": "So.", "evidence": "It is so."}'

@@ -1,13 +1,11 @@
 """The web application over a registry of its own, with models, jobs and data written straight into it."""
 
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -16,6 +14,7 @@ from registry import Registry
 from settings import Settings
 from tests.vendors.loopback import Reply, Request
 from tests.vendors.openai_vendor import OpenAIVendor
+from tests.web.on_loopback import on_loopback
 from tests.web.pages.browser import Console
 from tests.web.pages.shelf import Shelf
 from web.app import create_app
@@ -100,15 +99,8 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def address(app: FastAPI, registry: Registry) -> Iterator[str]:
     """Of the application, served on loopback."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with on_loopback(app) as address:
+        yield address
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ class Shelf:
             base_model=fields.pop("base_model", "smollm2-135m"), epochs=3, learning_rate=2e-4, rank=16
         )
         self.made += 1
-        return self.registry.save_job(
+        return self.registry.add_job(
             Job(
                 id=Job.id_for(dataset.id, recipe, self.made),
                 name=name,

@@ -13,6 +13,8 @@ from web.pages.order import CLASSES
 
 GOOD = "Support assistant for an online shop: routes each message to one label, billing, delivery or returns"
 
+TICKETS = "text,label\nhello,greeting\n"
+
 # a file dropped from the desktop
 DROP = """([name, text]) => {
   const data = new DataTransfer();
@@ -21,9 +23,24 @@ DROP = """([name, text]) => {
 }"""
 
 
+def with_files(page: Page, folder: Path, name: str = "tickets.csv", text: str = TICKETS) -> None:
+    """The form with a file and a use case in it."""
+    path = folder / name
+    path.write_text(text, "utf-8")
+    page.goto("/new")
+    page.locator("#files-picker").set_input_files(path)
+    expect(page.get_by_label(f"Remove {name}")).to_be_visible()
+    page.get_by_label("Use case", exact=True).fill(GOOD)
+
+
+def preview(page: Page) -> None:
+    page.get_by_role("button", name="Preview the data").click()
+    expect(page.get_by_text("Waiting to start")).to_be_visible()
+
+
 def test_files_are_picked_dropped_and_removed(page: Page, registry: Registry, tmp_path: Path) -> None:
     path = tmp_path / "tickets.csv"
-    path.write_text("text,label\nhello,greeting\n", "utf-8")
+    path.write_text(TICKETS, "utf-8")
     page.goto("/new")
     page.locator("#files-picker").set_input_files(path)
     expect(page.locator("#files li")).to_contain_text(["tickets.csv"])
@@ -76,12 +93,7 @@ def test_base_models_say_price_time_and_retirement(page: Page) -> None:
 
 
 def test_the_preview_is_asked_for_with_all_settings(page: Page, registry: Registry, tmp_path: Path) -> None:
-    path = tmp_path / "tickets.csv"
-    path.write_text("text,label\nhello,greeting\n", "utf-8")
-    page.goto("/new")
-    page.locator("#files-picker").set_input_files(path)
-    expect(page.get_by_label("Remove tickets.csv")).to_be_visible()
-    page.get_by_label("Use case", exact=True).fill(GOOD)
+    with_files(page, tmp_path)
     page.get_by_text("Advanced settings").click()
     page.get_by_label("Kind of examples").select_option("classify")
     page.get_by_label("Label or answer column").fill("label")
@@ -93,8 +105,7 @@ def test_the_preview_is_asked_for_with_all_settings(page: Page, registry: Regist
     page.get_by_label("Never replaced").fill("help@shop.example\n\n*@ferry.example\n")
     page.get_by_label("Speaks as").fill(" Kim ")
     assert serious_faults(page) == []
-    page.get_by_role("button", name="Preview the data").click()
-    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    preview(page)
     assert serious_faults(page) == []
     (run,) = registry.runs(OWNER)
     assert run.flow == "prepare_dataset"
@@ -116,7 +127,7 @@ def test_the_preview_is_asked_for_with_all_settings(page: Page, registry: Regist
 def test_files_to_measure_with_are_held_out(page: Page, registry: Registry, tmp_path: Path) -> None:
     learned, measured = tmp_path / "tickets.csv", tmp_path / "measured.csv"
     for path in (learned, measured):
-        path.write_text("text,label\nhello,greeting\n", "utf-8")
+        path.write_text(TICKETS, "utf-8")
     page.goto("/new")
     page.get_by_text("Measure with files of their own").click()
     page.locator("#held-picker").set_input_files(measured)
@@ -128,8 +139,7 @@ def test_files_to_measure_with_are_held_out(page: Page, registry: Registry, tmp_
     expect(page.get_by_label("Remove tickets.csv")).to_be_visible()
     page.get_by_label("Paths or URIs to measure with").fill("s3://bucket/measured.csv")
     assert serious_faults(page) == []
-    page.get_by_role("button", name="Preview the data").click()
-    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    preview(page)
     (run,) = registry.runs(OWNER)
     places = {upload.filename: upload.path for upload in registry.uploads(OWNER)}
     assert run.parameters["sources"] == [places["tickets.csv"]]
@@ -137,20 +147,14 @@ def test_files_to_measure_with_are_held_out(page: Page, registry: Registry, tmp_
 
 
 def test_a_teacher_is_named_with_its_limits(page: Page, registry: Registry, tmp_path: Path) -> None:
-    path = tmp_path / "help.md"
-    path.write_text("# Help\n\nSome text.\n", "utf-8")
-    page.goto("/new")
-    page.locator("#files-picker").set_input_files(path)
-    expect(page.get_by_label("Remove help.md")).to_be_visible()
-    page.get_by_label("Use case", exact=True).fill(GOOD)
+    with_files(page, tmp_path, "help.md", "# Help\n\nSome text.\n")
     page.get_by_text("Advanced settings").click()
     page.get_by_label("Address of its API").fill("http://127.0.0.1:8000/v1")
     page.get_by_label("Its model").fill("writer")
     page.get_by_label("Passages asked about, at most").fill("20")
     page.get_by_label("Price of a million tokens read").fill("0.15")
     page.get_by_label("… and of a million written").fill("0.6")
-    page.get_by_role("button", name="Preview the data").click()
-    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    preview(page)
     (run,) = registry.runs(OWNER)
     teacher = Teacher(url="http://127.0.0.1:8000/v1", model="writer", max_calls=20, price=(0.15, 0.6))
     assert run.parameters["preparation"]["teacher"] == teacher.model_dump(mode="json")
@@ -159,22 +163,16 @@ def test_a_teacher_is_named_with_its_limits(page: Page, registry: Registry, tmp_
 def test_a_base_that_dies_soon_is_trained_only_if_that_is_accepted(
     page: Page, registry: Registry, tmp_path: Path
 ) -> None:
-    path = tmp_path / "tickets.csv"
-    path.write_text("text,label\nhello,greeting\n", "utf-8")
-    page.goto("/new")
+    with_files(page, tmp_path)
     accept = page.get_by_label("Train it all the same")
     expect(accept).to_be_hidden()
-    page.locator("#files-picker").set_input_files(path)
-    expect(page.get_by_label("Remove tickets.csv")).to_be_visible()
-    page.get_by_label("Use case", exact=True).fill(GOOD)
     page.locator(".base", has_text="gpt-4.1-mini-2025-04-14").click()
     expect(accept).to_be_visible()
     page.get_by_role("button", name="Preview the data").click()
     assert registry.runs(OWNER) == []
     accept.check()
     assert serious_faults(page) == []
-    page.get_by_role("button", name="Preview the data").click()
-    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    preview(page)
     (run,) = registry.runs(OWNER)
     assert run.parameters["recipe"]["options"] == {"accept_retirement": True}
 
@@ -182,12 +180,7 @@ def test_a_base_that_dies_soon_is_trained_only_if_that_is_accepted(
 def test_going_back_from_a_preview_keeps_files_and_settings(
     page: Page, registry: Registry, tmp_path: Path
 ) -> None:
-    path = tmp_path / "tickets.csv"
-    path.write_text("text,label\nhello,greeting\n", "utf-8")
-    page.goto("/new")
-    page.locator("#files-picker").set_input_files(path)
-    expect(page.get_by_label("Remove tickets.csv")).to_be_visible()
-    page.get_by_label("Use case", exact=True).fill(GOOD)
+    with_files(page, tmp_path)
     page.get_by_text("Or name where they are").click()
     page.get_by_label("Paths or URIs, one a line").fill("/srv/tickets\ns3://bucket/more.csv")
     page.get_by_text("Advanced settings").click()
@@ -199,15 +192,13 @@ def test_going_back_from_a_preview_keeps_files_and_settings(
     page.get_by_text("Measure with files of their own").click()
     page.get_by_label("Paths or URIs to measure with").fill("/srv/measured.csv")
     page.get_by_label("Another base model").fill("someone/base")
-    page.get_by_role("button", name="Preview the data").click()
-    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    preview(page)
     page.get_by_role("link", name="Data and use case").click()
     expect(page.locator("#files li")).to_contain_text(["tickets.csv"])
     expect(page.get_by_label("Use case", exact=True)).to_have_value(GOOD)
     expect(page.get_by_label("Paths or URIs, one a line")).to_have_value("/srv/tickets\ns3://bucket/more.csv")
     page.get_by_text("Advanced settings").click()
-    page.get_by_role("button", name="Preview the data").click()
-    expect(page.get_by_text("Waiting to start")).to_be_visible()
+    preview(page)
     again, first = registry.runs(OWNER)
     assert again.parameters == first.parameters
 

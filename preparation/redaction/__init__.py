@@ -1,0 +1,1 @@
+"""Private data: how it is found, and what is done where some is."""

@@ -1,0 +1,164 @@
+import pytest
+
+from errors import InvalidData
+from preparation.tables.columns import Table, grouped
+from preparation.tables.roles import roles_of, unknown_label
+
+LABELS = ["billing", "parcels", "returns"]
+
+
+def table(rows: int, **columns: object) -> Table:
+    """A column is given by a function of the row's number, or a text with {} in it."""
+    made = Table()
+    for n in range(rows):
+        made.add({name: what(n) if callable(what) else str(what).format(n) for name, what in columns.items()})
+    return made
+
+
+def label(n: int) -> str:
+    return LABELS[n % 3]
+
+
+MESSAGE = "My parcel number {} has not come yet, where is it?"
+REPLY = "We are sorry to hear that; parcel {} will be with you tomorrow."
+
+
+@pytest.mark.parametrize(
+    ("names", "inputs", "target"),
+    [
+        (("question", "answer"), ("question",), "answer"),
+        (("Prompt", "Completion"), ("Prompt",), "Completion"),
+        (("query", "response"), ("query",), "response"),
+        (("user", "assistant"), ("user",), "assistant"),
+        (("ticket", "reply"), ("ticket",), "reply"),
+        (("Frage", "Antwort"), ("Frage",), "Antwort"),
+        (("pregunta", "respuesta"), ("pregunta",), "respuesta"),
+        (("question", "réponse"), ("question",), "réponse"),
+        (("customerMessage", "agent_response"), ("customerMessage",), "agent_response"),
+        (("问题", "答案"), ("问题",), "答案"),
+        (("note_one", "note_two"), ("note_one",), "note_two"),
+    ],
+)
+def test_pairs_are_found_by_name_else_by_figures(names, inputs, target) -> None:
+    roles = roles_of(table(20, **{names[0]: MESSAGE, names[1]: REPLY}), "Help customers")
+    assert (roles.shape, roles.inputs, roles.target) == ("pairs", inputs, target)
+
+
+def test_instruction_and_input_are_joined_without_their_names() -> None:
+    roles = roles_of(table(9, instruction="Sum up letter {}", input=MESSAGE, output=REPLY), "")
+    assert (roles.inputs, roles.target, roles.named_inputs) == (("instruction", "input"), "output", False)
+
+
+def test_subject_and_body_are_named_in_the_input() -> None:
+    roles = roles_of(table(9, id="{}", subject="Parcel {} is late", body=MESSAGE, reply=REPLY), "")
+    assert (roles.inputs, roles.named_inputs) == (("subject", "body"), True)
+    assert roles.left_out == {"id": "an id"}
+
+
+def test_a_label_is_found_by_name_and_figures() -> None:
+    roles = roles_of(table(30, text=MESSAGE, category=label), "Help customers")
+    assert (roles.shape, roles.inputs, roles.target) == ("labelled", ("text",), "category")
+
+
+def test_a_label_without_a_telling_name_is_found_by_figures() -> None:
+    roles = roles_of(table(30, words=MESSAGE, zzz=label), "")
+    assert (roles.shape, roles.target) == ("labelled", "zzz")
+
+
+def test_the_best_name_wins_and_the_others_are_told() -> None:
+    roles = roles_of(table(30, text=MESSAGE, priority=lambda n: "hl"[n % 2], queue=label), "")
+    assert (roles.target, roles.other_labels) == ("queue", ("priority",))
+
+
+def test_ids_dates_links_and_constants_are_left_out() -> None:
+    made = table(
+        30,
+        ticket_id="T-{}",
+        created=lambda n: f"2026-01-{n % 28 + 1:02}",
+        url="https://x.org/{}",
+        source="mail",
+        text=MESSAGE,
+        label=label,
+    )
+    roles = roles_of(made, "")
+    assert roles.inputs == ("text",)
+    assert roles.left_out == {
+        "ticket_id": "an id",
+        "created": "a date",
+        "url": "a link",
+        "source": "the same in all rows",
+    }
+
+
+def test_numbers_are_no_labels_unless_their_name_says_so() -> None:
+    assert roles_of(table(30, text=MESSAGE, amount=lambda n: str(n % 3)), "").shape != "labelled"
+    assert roles_of(table(30, text=MESSAGE, stars=lambda n: str(n % 5)), "").target == "stars"
+
+
+def test_answers_that_come_back_are_labels() -> None:
+    roles = roles_of(table(30, question=MESSAGE, answer=lambda n: ("yes", "no")[n % 2]), "")
+    assert roles.shape == "labelled"
+
+
+def test_answers_that_are_numbers_are_answers() -> None:
+    assert roles_of(table(60, question=MESSAGE, answer=lambda n: str(n % 9)), "").shape == "pairs"
+
+
+@pytest.mark.parametrize(
+    ("use_case", "shape"), [("Route tickets to a queue", "labelled"), ("Answer tickets", "pairs")]
+)
+def test_with_a_label_and_an_answer_the_use_case_decides(use_case: str, shape: str) -> None:
+    assert roles_of(table(30, ticket=MESSAGE, queue=label, reply=REPLY), use_case).shape == shape
+
+
+def test_the_named_label_overrides_what_was_found() -> None:
+    made = table(30, text=MESSAGE, category=label, Team=lambda n: f"team {n % 4}", note=REPLY)
+    assert roles_of(made, "", "team").target == "Team"
+    assert roles_of(made, "", "note").shape == "pairs"
+
+
+def test_a_named_label_may_have_a_single_value() -> None:
+    assert roles_of(table(30, text=MESSAGE, spam="no"), "", "spam").shape == "labelled"
+
+
+def test_an_unknown_label_names_the_columns() -> None:
+    error = unknown_label("topic", {"a": table(3, text=MESSAGE, category=label)})
+    assert isinstance(error, InvalidData)
+    assert "topic" in error.message
+    assert "text, category" in error.hint
+
+
+def test_one_column_of_text_is_text() -> None:
+    roles = roles_of(table(9, id="{}", title="Day {}", content=MESSAGE), "")
+    assert (roles.shape, roles.target, roles.inputs) == ("texts", "content", ("title",))
+
+
+def test_short_cells_are_facts() -> None:
+    made = table(4, Port=lambda n: ["Oslo", "Kiel", "Riga", "Gdynia"][n], Ferries="{}", Berths="1{}")
+    assert roles_of(made, "").shape == "facts"
+
+
+def test_a_small_table_of_short_cells_has_no_label() -> None:
+    made = table(6, Team=lambda n: "abc"[n % 3], Cups=lambda n: str(n % 3))
+    assert roles_of(made, "").shape == "facts"
+
+
+def test_an_answer_column_that_is_empty_is_still_the_answer() -> None:
+    assert roles_of(table(5, question=MESSAGE, answer=""), "").target == "answer"
+
+
+def test_five_rows_can_be_labelled() -> None:
+    assert roles_of(table(5, text=MESSAGE, label=lambda n: "ab"[n % 2]), "").shape == "labelled"
+
+
+def test_files_with_the_same_columns_are_read_as_one() -> None:
+    shared = grouped([("a", table(2, text=MESSAGE, label=label)), ("b", table(3, label=label, text=MESSAGE))])
+    assert shared["a"] is shared["b"]
+    assert shared["a"].rows == 5
+
+
+def test_many_values_are_not_counted_one_by_one() -> None:
+    column = table(2500, text=MESSAGE).columns["text"]
+    assert column.many
+    assert column.values == {}
+    assert column.varied == 1.0
