@@ -1,10 +1,12 @@
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx
 import pytest
+from prefect.server.api.server import SubprocessASGIServer
 
 from errors import NotConfigured, Unavailable
 from launch import server
@@ -50,6 +52,23 @@ def test_what_an_embedded_server_does_is_told_with_what_to_do_next() -> None:
         httpx.get("http://127.0.0.1:9")
     with pytest.raises(RuntimeError, match="of ours"), server.reaching(""):
         raise RuntimeError("a fault of ours")
+
+
+def test_ctrl_c_in_a_terminal_does_not_reach_the_embedded_server(home: Path) -> None:
+    server.start_embedded()
+    embedded = SubprocessASGIServer()
+    process = embedded.server_process
+    assert process
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        blocked = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigBlk"))
+        assert blocked >> (signal.SIGINT - 1) & 1
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        # one that is to end ends
+        process.terminate()
+        assert process.wait(30) is not None
+    finally:
+        embedded.stop()
 
 
 def test_a_full_disk_is_told_before_a_server_starts_on_it(
