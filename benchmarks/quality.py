@@ -80,7 +80,7 @@ def trial_of(dataset: Dataset, base_model: str, count: int) -> Trial:
     dialogues = (template.rows(messages) for messages in messages_of(Path(dataset.train_uri)))
     rows = [made[0].cut(limit) for made in dialogues if len(made) == 1][:count]
     asked = (Question.of(messages, template, limit) for messages in messages_of(Path(dataset.holdout_uri)))
-    settings = completed(Options(), base_model, dataset.kind).model_dump()
+    settings = completed(Options(), base_model, dataset.kind, len(rows)).model_dump()
     recipe = planned(Recipe(base_model=base_model, options=settings), len(rows), dataset.kind)
     return Trial(recipe, dataset.kind, rows, [question for question in asked if question])
 

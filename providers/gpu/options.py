@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from providers import catalogue
 from records import Kind, Recipe
 
+FEW = 150  # examples
+
 
 class Options(BaseModel):
     """Options of the own-hardware provider; None leaves the choice to it."""
@@ -25,7 +27,7 @@ class Options(BaseModel):
         None,
         ge=1,
         le=64,
-        description="learning rate of matrix B over that of A (LoRA+); default 4 for labels on a small base",
+        description="rate of matrix B over that of A (LoRA+); default 4 for many labels on a small base",
     )
     warmup: float = Field(0.05, ge=0, le=1, description="share of the steps in which the learning rate rises")
     weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW's weight decay on the adapter")
@@ -68,19 +70,19 @@ def examples_a_step(options: Options, examples: int) -> int:
     return 8 if examples < 2_000 else 16 if examples < 20_000 else 32
 
 
-def completed(options: Options, base_model: str, kind: Kind) -> Options:
+def completed(options: Options, base_model: str, kind: Kind, examples: int) -> Options:
     """With the ratio of learning rates filled in.
 
     A higher rate for B, which starts at zero, learns faster ("LoRA+", Hayou et al. 2024). Labels gain by it;
-    worked answers in prose were known by heart before they were understood (docs/decisions.md). Neither was
-    measured on a large base.
+    worked answers in prose were known by heart before they were understood, and a dozen steps end before
+    such a rate has settled (docs/decisions.md). Nothing was measured on a large base.
     """
-    ratio = 4.0 if _learns_fast(base_model, kind) else 1.0
+    ratio = 4.0 if _learns_fast(base_model, kind, examples) else 1.0
     return options.model_copy(update={"loraplus_ratio": options.loraplus_ratio or ratio})
 
 
-def _learns_fast(base_model: str, kind: Kind) -> bool:
-    return kind == "classify" and (billions(base_model) or 1.0) < 1
+def _learns_fast(base_model: str, kind: Kind, examples: int) -> bool:
+    return kind == "classify" and examples >= FEW and (billions(base_model) or 1.0) < 1
 
 
 def row_limit(base_model: str, options: Options) -> int:
@@ -105,7 +107,8 @@ def planned(recipe: Recipe, examples: int, kind: Kind) -> Recipe:
     Rank: 16, twice that for more than 10,000 examples, whose content outgrows a small adapter.
     """
     size = billions(recipe.base_model) or 1.0
-    few, passes = (600, 4 if _learns_fast(recipe.base_model, kind) else 5) if kind == "classify" else (150, 5)
+    few = 600 if kind == "classify" else FEW
+    passes = 4 if _learns_fast(recipe.base_model, kind, examples) else 5
     epochs = 8 if examples < 50 else passes if examples < few else 3 if examples < 3_000 else 2
     return recipe.but(
         epochs=recipe.epochs or (epochs if examples < 10_000 else 1),

@@ -68,8 +68,7 @@ class Gpu:
         return described()
 
     def plan(self, dataset: Dataset, recipe: Recipe) -> Recipe:
-        examples = dataset.report.train or checks.count_lines(dataset.train_uri)
-        return planned(recipe, examples, dataset.kind)
+        return planned(recipe, _examples(dataset), dataset.kind)
 
     def admit(self, recipe: Recipe) -> None:
         """Raises InvalidData for unknown options."""
@@ -107,9 +106,9 @@ class Gpu:
 
     def _fill(self, job: JobFolder, dataset: Dataset, recipe: Recipe, label: str) -> None:
         """The job folder is complete as soon as job.json is there."""
-        complete = self.plan(dataset, recipe)
-        settings = options.completed(self._options(recipe), recipe.base_model, dataset.kind)
-        complete = complete.but(options=settings.model_dump())
+        chosen = self._options(recipe)
+        settings = options.completed(chosen, recipe.base_model, dataset.kind, _examples(dataset))
+        complete = self.plan(dataset, recipe).but(options=settings.model_dump())
         job.path.mkdir(parents=True, exist_ok=True)
         for uri, path in ((dataset.train_uri, job.train), (dataset.holdout_uri, job.holdout)):
             temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -258,6 +257,10 @@ class Gpu:
         if not job.spec.exists():
             raise NotFound(f"There is no training job '{remote_id}' on this machine.", "See `luthier jobs`.")
         return job
+
+
+def _examples(dataset: Dataset) -> int:
+    return dataset.report.train or checks.count_lines(dataset.train_uri)
 
 
 @contextlib.contextmanager
