@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 OLDEST = (3, 8)
 LOOPBACK_SECONDS = 5
 LATE = "connect to ephemeral Prefect API server"  # what Prefect says of one that did not start in time
-ROOM = (
-    1 << 26
-)  # bytes: an embedded server's database alone takes 4 MB, and with too few it starts for minutes
+# Bytes. An embedded server's database alone takes 4 MB, and on a disk with too few it starts for minutes.
+ROOM = 1 << 26
 
 
 @contextmanager
