@@ -1,20 +1,40 @@
 """/v1/files: training data, as JSONL of messages or as raw documents."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
 
 from errors import Refused
 from registry.uploads import Upload
 from web.faults import BadRequest
-from web.v1.shapes import After, Id, page, seconds, unsupported
+from web.v1.shapes import After, ErrorBody, Id, page, seconds, unsupported
 from web.workshop import KeyHolder, Shop
 
 router = APIRouter(prefix="/files", tags=["files"])
 PURPOSES = ("fine-tune", "user_data")
 FIELDS = frozenset({"file", "purpose"})
+
+
+class Kept(FileResponse):
+    """A file, or the part that the header Range asks for; starlette refuses a bad one in plain text."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def checked(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] in (400, 416):
+                size = Path(self.path).stat().st_size
+                raise HTTPException(
+                    416,
+                    f"The header Range asks for no part of this file's {size} bytes.",
+                    headers={"Content-Range": f"bytes */{size}"},
+                )
+            await send(message)
+
+        await super().__call__(scope, receive, checked)
 
 
 def shown(upload: Upload) -> dict[str, Any]:
@@ -73,10 +93,10 @@ def retrieve(file_id: Id, shop: Shop, account: KeyHolder) -> dict[str, Any]:
     return shown(shop.registry.upload(account.id, file_id))
 
 
-@router.get("/{file_id}/content", response_class=FileResponse)
+@router.get("/{file_id}/content", response_class=FileResponse, responses={416: {"model": ErrorBody}})
 def content(file_id: Id, shop: Shop, account: KeyHolder) -> Response:
     upload = shop.registry.upload(account.id, file_id)
-    return FileResponse(upload.path, media_type="application/octet-stream", filename=upload.filename)
+    return Kept(upload.path, media_type="application/octet-stream", filename=upload.filename)
 
 
 @router.delete("/{file_id}")

@@ -12,7 +12,7 @@ from registry.runs import Entry
 from registry.uploads import Upload
 from web.faults import BadRequest, NoSuch
 from web.v1.job_request import CreateJob, hyperparameters_of, preparation_of, recipe_of
-from web.v1.shapes import After, Id, page, seconds
+from web.v1.shapes import After, Id, in_request, page, seconds
 from web.workshop import KeyHolder, Shop, Workshop
 
 router = APIRouter(prefix="/fine_tuning/jobs", tags=["fine-tuning"])
@@ -56,7 +56,7 @@ def shown(entry: Entry) -> dict[str, Any]:
         "integrations": [],
         "error": {
             "code": failure.code if failure else None,
-            "message": f"{failure.message} {failure.hint}".strip() if failure else None,
+            "message": in_request(f"{failure.message} {failure.hint}".strip()) if failure else None,
             "param": None,
         },
     }
@@ -176,7 +176,7 @@ def _shown_event(number: int, event: Event) -> dict[str, Any]:
         "object": "fine_tuning.job.event",
         "created_at": seconds(event.at),
         "level": LEVELS.get(event.level, event.level),
-        "message": event.message,
+        "message": in_request(event.message),
         "type": "metrics" if event.metrics else "message",
         "data": event.metrics or {},
     }

@@ -1,6 +1,7 @@
 """Shapes that several routes share: the error envelope, pages of a list, moments."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -13,6 +14,15 @@ from web.faults import BadRequest
 T = TypeVar("T")
 Id = Annotated[str, Path(min_length=1, max_length=128)]
 After = Annotated[str | None, Query(max_length=128, description="the id that the last page ended with")]
+
+
+# what an option of the commands is called in a request
+FIELDS = {
+    "accept-retirement": '`metadata.accept_retirement` = "true"',
+    "epochs": "`n_epochs`",
+    "label": "`metadata.label`",
+}
+OPTION = re.compile(rf"(?<![\w-])--({'|'.join(FIELDS)})(?![\w-])")
 
 
 class Body(BaseModel):
@@ -53,6 +63,11 @@ class ErrorBody(BaseModel):
 
 def seconds(moment: datetime | None) -> int | None:
     return int(moment.timestamp()) if moment else None
+
+
+def in_request(hint: str) -> str:
+    """A hint that names what to type in a terminal, as what to send."""
+    return OPTION.sub(lambda found: FIELDS[found[1]], hint)
 
 
 def page(

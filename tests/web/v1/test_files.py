@@ -27,6 +27,18 @@ def test_a_file_is_uploaded_listed_read_and_deleted_by_the_sdk(sdk):
         sdk.files.retrieve(made.id)
 
 
+@pytest.mark.parametrize("asked", ["bytes=9999-", "bytes=5-2", "lines=1-2", "nonsense"])
+def test_a_part_that_is_not_there_is_refused_in_the_api_s_shape(client, owner, sdk, asked):
+    path = f"/v1/files/{sdk.files.create(file=('tools.jsonl', JSONL), purpose='fine-tune').id}/content"
+    part = client.get(path, headers={**owner.headers, "Range": "bytes=0-10"})
+    assert (part.status_code, part.content) == (206, JSONL[:11])
+    refused = client.get(path, headers={**owner.headers, "Range": asked})
+    assert refused.status_code == 416
+    assert refused.headers["content-range"] == f"bytes */{len(JSONL)}"
+    assert refused.json()["error"]["type"] == "invalid_request_error"
+    assert str(len(JSONL)) in refused.json()["error"]["message"]
+
+
 def test_lists_go_on_after_the_last_id(sdk):
     ids = [sdk.files.create(file=(f"{n}.jsonl", JSONL), purpose="fine-tune").id for n in range(5)]
     first = sdk.files.list(limit=2)

@@ -5,6 +5,9 @@ import openai
 import pytest
 from fastapi.testclient import TestClient
 
+from errors import Refused
+from providers.catalogue import find
+from providers.hosted import refuse_dying
 from records import Failure
 from web.app import create_app
 
@@ -118,6 +121,18 @@ def test_a_failed_job_says_why_and_what_to_do(sdk, upload, shop):
     assert failed.error.message == "1 example, at least 10 are needed. Add data."
     event = next(iter(sdk.fine_tuning.jobs.list_events(job.id, limit=1)))
     assert (event.level, event.message) == ("error", failed.error.message)
+
+
+def test_a_refusal_names_what_to_send_and_not_what_to_type(sdk, upload, shop):
+    job = sdk.fine_tuning.jobs.create(model=BASE, training_file=upload())
+    base = find(BASE)
+    with pytest.raises(Refused) as refused:
+        refuse_dying(base, base.inference_until, accepted=False)
+    shop.registry.update_run(job.id, status="failed", failure=refused.value.failure)
+    said = sdk.fine_tuning.jobs.retrieve(job.id).error.message
+    assert '`metadata.accept_retirement` = "true"' in said
+    assert "--accept-retirement" not in said
+    assert next(iter(sdk.fine_tuning.jobs.list_events(job.id, limit=1))).message == said
 
 
 def test_a_finished_job_names_its_model_and_checkpoint(sdk, owner, finish):
