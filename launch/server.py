@@ -1,6 +1,5 @@
 """Reaching a Prefect server: what stands in the way becomes a sentence that says what to do."""
 
-import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -116,21 +115,6 @@ def check_loopback() -> None:
             "Switch its loopback interface on (`ip link set lo up`, inside the network namespace if it is "
             "one); no other network is needed. Or set PREFECT_API_URL to a server that it reaches.",
         ) from error
-
-
-def start_embedded() -> None:
-    """Start the embedded server, out of the reach of Ctrl-C.
-
-    A terminal sends SIGINT to every process in its foreground, the server among them, which then could not be
-    told how the run ended. Which signals are blocked is inherited by a process; SIGTERM still ends it.
-    """
-    from prefect.server.api.server import SubprocessASGIServer
-
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        SubprocessASGIServer().start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def check_version(version: str, address: str) -> None:

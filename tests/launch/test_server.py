@@ -52,27 +52,6 @@ def test_what_an_embedded_server_does_is_told_with_what_to_do_next() -> None:
         raise RuntimeError("a fault of ours")
 
 
-EMBEDDED = """
-import signal
-from pathlib import Path
-from launch.server import start_embedded
-from prefect.server.api.server import SubprocessASGIServer
-
-start_embedded()
-embedded = SubprocessASGIServer()
-for status in ("self", embedded.server_process.pid):
-    words = Path(f"/proc/{status}/status").read_text().split()
-    print(int(words[words.index("SigBlk:") + 1], 16) >> (signal.SIGINT - 1) & 1)
-embedded.stop()
-"""
-
-
-def test_ctrl_c_in_a_terminal_reaches_us_and_not_the_embedded_server(home: Path) -> None:
-    # in a process of its own: the embedded server is one a process, and others use this one's
-    ended = subprocess.run([sys.executable, "-c", EMBEDDED], capture_output=True, text=True, check=True)
-    assert ended.stdout.split() == ["0", "1"]
-
-
 def test_a_full_disk_is_told_before_a_server_starts_on_it(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
