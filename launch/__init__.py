@@ -22,6 +22,7 @@ def run(flow: str, parameters: dict[str, Any]) -> Any:
     Uses the Prefect server that is configured, else an ephemeral one. Raises what the flow raised,
     NotConfigured where the disk is full or an ephemeral server can't be reached, and what `reaching` does.
     """
+    from launch.embedded import start_embedded
     from launch.server import check_loopback, check_room, reaching
 
     check_room()
@@ -31,8 +32,6 @@ def run(flow: str, parameters: dict[str, Any]) -> Any:
     quiet_dependencies(embedded=True)
     with reaching(address):
         if not address:
-            from launch.embedded import start_embedded
-
             start_embedded()
         # not by Prefect's loader: where an import fails, that goes on with half a flow and hides the reason
         return getattr(import_module(f"flows.{flow}"), flow)(**parameters)
