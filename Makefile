@@ -39,7 +39,7 @@ test-postgres: $(VENV)/dev.done
 # llama.cpp is compiled, which takes minutes; then what is exported for it is asked there
 llama: $(VENV)/dev.done
 	$(BIN)/python -m pip install --quiet --no-deps llama-cpp-python diskcache
-	$(BIN)/pytest -q tests/providers/gpu/test_llama_cpp.py
+	$(BIN)/pytest -q tests/providers/gpu/export/test_llama_cpp.py
 
 check: $(VENV)/dev.done format lint types test
 

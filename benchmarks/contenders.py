@@ -12,16 +12,17 @@ from typing import Any
 
 import torch
 
-from providers.gpu import adapter, bases, kernels
-from providers.gpu.batching import steps_of_epoch
-from providers.gpu.checkpoint import TrainingState
+from providers.gpu import bases
 from providers.gpu.device import Device, has_bfloat16, usable_processors
 from providers.gpu.jobs import JobFolder
 from providers.gpu.options import Options
 from providers.gpu.progress import Reporter, StopSignal
-from providers.gpu.scoring import Scorer
 from providers.gpu.template import TokenRow
-from providers.gpu.trainer import Trainer, learning_rate
+from providers.gpu.training import adapter, kernels
+from providers.gpu.training.batching import steps_of_epoch
+from providers.gpu.training.checkpoint import TrainingState
+from providers.gpu.training.scoring import Scorer
+from providers.gpu.training.trainer import Trainer, learning_rate
 from records import Recipe
 
 Pause = Callable[[], None]

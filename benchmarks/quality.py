@@ -25,17 +25,18 @@ from typing import Any, NamedTuple
 import torch
 
 from benchmarks.contenders import BEST_PRECISION, PLAIN, Task, trl
-from providers.gpu import bases, kernels
-from providers.gpu.batching import token_budget
-from providers.gpu.evaluation import Evaluator, Question
-from providers.gpu.generation import Speaker
+from providers.gpu import bases
+from providers.gpu.answers.evaluation import Evaluator, Question
+from providers.gpu.answers.generation import Speaker
 from providers.gpu.jobs import JobFolder, messages_of
 from providers.gpu.options import Options, completed, examples_a_step, planned, row_limit
 from providers.gpu.progress import Reporter, StopSignal
 from providers.gpu.run import longest_answer
-from providers.gpu.scoring import Scorer
 from providers.gpu.template import Template, TokenRow
-from providers.gpu.trainer import Trainer
+from providers.gpu.training import kernels
+from providers.gpu.training.batching import token_budget
+from providers.gpu.training.scoring import Scorer
+from providers.gpu.training.trainer import Trainer
 from records import Dataset, Recipe
 
 TRL_RATE = 2e-4

@@ -30,10 +30,10 @@ import torch
 
 from benchmarks.contenders import BEST_PRECISION, CONTENDERS, Task
 from providers.gpu import bases
-from providers.gpu.batching import pack, shared_length
 from providers.gpu.estimate import parameters
-from providers.gpu.scoring import Scorer
 from providers.gpu.template import Template, TokenRow
+from providers.gpu.training.batching import pack, shared_length
+from providers.gpu.training.scoring import Scorer
 from records import Message
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "tickets.csv"

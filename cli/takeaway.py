@@ -33,7 +33,7 @@ def export(
     json: options.Json = False,
 ) -> None:
     """Write an own-GPU model in the form that llama.cpp, Ollama, vLLM or transformers serve."""
-    from providers.gpu import takeaway
+    from providers.gpu.export import takeaway
 
     registry = open_registry()
     found = registry.model(model)
@@ -71,7 +71,7 @@ def verify(
     json: options.Json = False,
 ) -> None:
     """Ask golden prompts: the same tokens and the same answers as in training, or what differs."""
-    from providers.gpu import golden
+    from providers.gpu.answers import golden
 
     registry = open_registry()
     if target.startswith(("http://", "https://")):
@@ -92,8 +92,8 @@ def verify(
 def on_server(
     registry: "Registry", url: str, model: str | None, served_as: str | None, key: str
 ) -> list[Finding]:
-    from providers.gpu import golden
-    from providers.gpu.served import Server
+    from providers.gpu.answers import golden
+    from providers.gpu.answers.served import Server
 
     server = Server(url, key)
     if model is None or served_as is None:

@@ -23,7 +23,7 @@ from records import ChatOptions, Failure, Message, Usage
 from settings import quiet_dependencies, settings
 
 if TYPE_CHECKING:
-    from providers.gpu.generation import Chorus, Speaker
+    from providers.gpu.answers.generation import Chorus, Speaker
 
 log = logging.getLogger("luthier.serving")
 
@@ -123,7 +123,7 @@ class Service:
             self.say(id=number, **shown)
 
     def _begin(self, request: Request) -> None:
-        from providers.gpu.generation import Chorus
+        from providers.gpu.answers.generation import Chorus
 
         chorus = self.chorus or Chorus(self.speaker(request.base_model, request.reference))
         chorus.join(request.id, request.messages, request.options)
@@ -140,7 +140,7 @@ class Service:
 
 
 def serve(lines: TextIO, answers: TextIO, home: Path) -> None:
-    from providers.gpu.speakers import speaker
+    from providers.gpu.answers.speakers import speaker
 
     line = Line()
     threading.Thread(target=line.read, args=(lines,), daemon=True).start()

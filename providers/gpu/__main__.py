@@ -72,8 +72,8 @@ def follow(path: Path, rank: int) -> int:
     job = JobFolder(path)
     stop = NoSignal()
     stop.install()
-    from providers.gpu.peers import end_with
     from providers.gpu.run import Run
+    from providers.gpu.training.peers import end_with
 
     end_with(sys.stdin.buffer)
     run = Run(job, job.path.parent.parent, SilentReporter(job), stop, rank)
@@ -133,7 +133,7 @@ def main(arguments: list[str]) -> int:
                 return error.exit_code
             return 0
         case ["answer", path, base_model, adapter, out]:
-            from providers.gpu import rival
+            from providers.gpu.answers import rival
 
             about(job=Path(path).name)
             try:

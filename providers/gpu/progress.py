@@ -16,7 +16,7 @@ from providers.gpu.jobs import JobFolder, TrainerState, write_atomically
 from records import Failure, Progress, Severity, now
 
 if TYPE_CHECKING:
-    from providers.gpu.checkpoint import TrainingState
+    from providers.gpu.training.checkpoint import TrainingState
 
 EVERY_SECONDS = 1.0
 SPEED_OVER_STEPS = 20

@@ -247,7 +247,7 @@ class Gpu:
         self, base_model: str, reference: str, messages: Sequence[Turn], options: ChatOptions
     ) -> Iterator[Piece]:
         """`reference` is the folder of an adapter over the base model, or the base model's own id."""
-        from providers.gpu.speakers import speaker
+        from providers.gpu.answers.speakers import speaker
 
         plain = [message for message in messages if isinstance(message, Message)]
         yield from speaker(base_model, reference, self.home).stream(plain, options)

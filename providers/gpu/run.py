@@ -9,20 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errors import InvalidData, TrainingFailed
-from providers.gpu import adapter, bases, checkpoint, device, export, golden, kernels
-from providers.gpu.batching import token_budget
+from providers.gpu import bases, device
+from providers.gpu.answers import golden
+from providers.gpu.answers.evaluation import Evaluator, Question
+from providers.gpu.answers.generation import Speaker
+from providers.gpu.answers.golden import Golden
 from providers.gpu.estimate import weight_bytes
-from providers.gpu.evaluation import Evaluator, Question
-from providers.gpu.generation import Speaker
-from providers.gpu.golden import Golden
+from providers.gpu.export import published
 from providers.gpu.jobs import JobFolder, TrainerResult, messages_of, write_atomically
 from providers.gpu.options import Options, examples_a_step, row_limit
-from providers.gpu.peers import ALONE, Peers, followed, joined
 from providers.gpu.progress import Reporter, StopSignal
-from providers.gpu.scoring import Scorer
 from providers.gpu.template import Template, TokenRow
-from providers.gpu.tokenised import Examples, tokenised
-from providers.gpu.trainer import Trainer
+from providers.gpu.training import adapter, checkpoint, kernels
+from providers.gpu.training.batching import token_budget
+from providers.gpu.training.peers import ALONE, Peers, followed, joined
+from providers.gpu.training.scoring import Scorer
+from providers.gpu.training.tokenised import Examples, tokenised
+from providers.gpu.training.trainer import Trainer
 from records import Answer
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class Run:
             answers = self.evaluate()
             if not self.job.adapter.exists():
                 self.report.say("Saving the adapter")
-                export.write(
+                published.write(
                     self.job.adapter, self.model, self.base, self.template.folder, self.state, self.golden()
                 )
             self._write_result(answers)

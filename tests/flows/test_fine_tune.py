@@ -14,8 +14,8 @@ import pytest
 
 import launch
 from errors import LuthierError, NotEnoughData, TrainingFailed
-from providers.gpu.checkpoint import steps_done
 from providers.gpu.jobs import JobFolder
+from providers.gpu.training.checkpoint import steps_done
 from records import Job, Recipe, TunedModel
 from tasks.wiring import open_registry
 

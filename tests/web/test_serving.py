@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from providers.gpu import generation, speakers
+from providers.gpu.answers import generation, speakers
 from records import ChatOptions
 from tests.tiny_bases import make_base
 from web import serving

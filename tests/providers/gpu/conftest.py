@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from providers.gpu import adapter
 from providers.gpu import bases as model_files
 from providers.gpu.device import Device
 from providers.gpu.options import Options
 from providers.gpu.provider import Gpu
+from providers.gpu.training import adapter
 from records import Dataset, Message, Recipe, Report
 from tests.tiny_bases import WORDS, make_base
 

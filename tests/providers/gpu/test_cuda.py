@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from providers.gpu import answering, kernels
+from providers.gpu.answers import greedy
 from providers.gpu.jobs import JobFolder
 from providers.gpu.progress import Reporter, StopSignal
-from providers.gpu.scoring import Scorer
 from providers.gpu.template import Template
-from providers.gpu.trainer import Trainer
+from providers.gpu.training import kernels
+from providers.gpu.training.scoring import Scorer
+from providers.gpu.training.trainer import Trainer
 from records import Message, Recipe
 
 pytestmark = [
@@ -47,9 +48,9 @@ def test_training_and_answers_are_those_of_the_processor(
         losses.append(state.losses)
         ends = template.end_ids
         if scorer.shares:
-            answers.append(answering.answer(scorer.model, prompts, ends, 8, lambda: None))
+            answers.append(greedy.answer(scorer.model, prompts, ends, 8, lambda: None))
         else:
-            answers.append(answering.answer_padded(scorer.model, prompts, ends, 8, template.pad_id))
+            answers.append(greedy.answer_padded(scorer.model, prompts, ends, 8, template.pad_id))
     assert losses[1] == pytest.approx(losses[0], rel=1e-2)
     same = sum(one == other for one, other in zip(*answers, strict=True))
     assert same >= len(prompts) - 2  # near ties may fall either way

@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import load_file
 
 from errors import InvalidData, NotConfigured, NotFound, TrainingFailed
-from providers.gpu import checkpoint
 from providers.gpu.jobs import JobFolder
 from providers.gpu.options import Options, completed
 from providers.gpu.provider import ROOT, Gpu
+from providers.gpu.training import checkpoint
 from records import ENDED, ChatOptions, Dataset, Example, Message, Progress, Recipe, TokenCount, Usage
 from tests.providers.gpu.forked import ForkingGpu
 

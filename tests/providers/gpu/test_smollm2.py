@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from providers.gpu import bases, golden
+from providers.gpu import bases
+from providers.gpu.answers import golden
 from providers.gpu.gguf_file import GgufFile
 from providers.gpu.provider import Gpu
 from providers.gpu.template import Template

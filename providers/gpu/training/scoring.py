@@ -1,0 +1,143 @@
+"""Loss of trained tokens under a causal language model, at as little cost as the architecture allows."""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn import functional
+
+from providers.gpu.template import TokenRow
+from providers.gpu.training import frozen
+from providers.gpu.training.attention import stretches, takes_trees
+from providers.gpu.training.batching import Batch, pack
+from providers.gpu.training.frozen import Frozen
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+CHUNK_BYTES = 64 * 2**20  # of float32 logits held at once
+RESHAPED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
+
+
+class Scorer:
+    """Reads batches with a model (an adapter may sit inside it) and scores their trained tokens."""
+
+    def __init__(self, model: "PreTrainedModel", share: bool = True, longest: int = 0):
+        self.model = model
+        self.decoder = model.get_decoder()
+        head = model.get_output_embeddings()
+        self.head = Frozen(head.weight.detach(), head.bias)
+        self.config = model.config.get_text_config()
+        self.device = str(model.device)
+        if self._head_is_plain:
+            frozen.pack([self.head])
+        self.why_not_shared = "switched off" if not share else self._why_not_shared(longest)
+
+    @property
+    def shares(self) -> bool:
+        return not self.why_not_shared
+
+    def _why_not_shared(self, longest: int) -> str:
+        """Why attention can't follow a prefix tree; empty if it can."""
+        window = getattr(self.config, "sliding_window", None)
+        unstated = "sliding_attention" if window else "full_attention"
+        kinds = set(getattr(self.config, "layer_types", None) or [unstated])
+        if other := kinds - {"full_attention", "sliding_attention"}:
+            return f"the base has layers of {', '.join(sorted(other)).replace('_', ' ')}"
+        if window and "sliding_attention" in kinds and longest > window:
+            return f"rows are longer than the base's sliding window of {window} tokens"
+        return "" if self._obeys_tree() else "the base's attention doesn't take a mask of its own"
+
+    @torch.inference_mode()
+    def _obeys_tree(self) -> bool:
+        """Whether three short rows in a tree give the hidden states that they give one by one."""
+        start = [7, 5, 3]
+        tails = ([11, 13], [17, 2, 19], [6])
+        rows = [TokenRow(start + tail, [False] * 3 + [True] * len(tail)) for tail in tails]
+        try:
+            together = torch.cat([self._hidden(batch) for batch in pack(rows, 1000, shared=True)])
+            alone = torch.cat([self._hidden(pack([row], 1000, shared=True)[0]) for row in sorted(rows)])
+        except (RuntimeError, ValueError, TypeError, IndexError):
+            return False
+        # bfloat16 differs by a hundredth; a mask that is ignored by about one
+        return bool((together - alone).norm() < 0.1 * alone.norm())
+
+    def _hidden(self, batch: Batch) -> torch.Tensor:
+        """(T, hidden size): the states from which the trained tokens are predicted."""
+        batch = batch.to(self.device)
+        states = self.decoder(**self._inputs(batch)).last_hidden_state
+        # not indexing: its gradient adds up repeated places in any order, this one in theirs
+        return states.reshape(-1, states.shape[-1]).index_select(0, batch.places)
+
+    def _inputs(self, batch: Batch) -> dict[str, Any]:
+        mask = batch.mask(self.model.dtype)
+        inputs = {"input_ids": batch.tokens, "attention_mask": mask, "use_cache": False}
+        if batch.ends is None:
+            # padded rows count from 0 as every model does by itself
+            return inputs
+        tree = {"tree": stretches(batch.ends, self.model.dtype)} if takes_trees(self.model) else {}
+        return {**inputs, **tree, "position_ids": batch.positions}
+
+    @property
+    def _head_is_plain(self) -> bool:
+        return not any(getattr(self.config, name, None) for name in RESHAPED_LOGITS)
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """Sum of the trained tokens' losses in nats, differentiable."""
+        if self._head_is_plain:
+            hidden, targets = self._hidden(batch), batch.targets.to(self.device)
+            return FrozenHeadLoss.apply(hidden, self.head, targets)
+        return self._reshaped_losses(batch).sum()
+
+    def losses(self, batch: Batch) -> torch.Tensor:
+        """(T,): loss of each trained token in nats, without gradients."""
+        if not self._head_is_plain:
+            return self._reshaped_losses(batch)
+        hidden, targets = self._hidden(batch), batch.targets.to(self.device)
+        size = _chunk(self.head.weight)
+        parts = zip(hidden.split(size), targets.split(size), strict=True)
+        scored = [
+            functional.cross_entropy(self.head.forward(h).float(), t, reduction="none") for h, t in parts
+        ]
+        return torch.cat(scored)
+
+    def _reshaped_losses(self, batch: Batch) -> torch.Tensor:
+        """For architectures that scale or cap the logits after the head: through the whole model."""
+        batch = batch.to(self.device)
+        logits = self.model(**self._inputs(batch)).logits
+        chosen = logits.reshape(-1, logits.shape[-1])[batch.places].float()
+        return functional.cross_entropy(chosen, batch.targets, reduction="none")
+
+
+def _chunk(weight: torch.Tensor) -> int:
+    return max(16, CHUNK_BYTES // (4 * weight.shape[0]))
+
+
+class FrozenHeadLoss(torch.autograd.Function):
+    """Sum of cross entropies behind a frozen output head.
+
+    The gradient of the hidden states is made together with the loss, chunk by chunk, so that the logits
+    of all tokens never exist at once and the head's product is not computed again.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: torch.Tensor, head: Frozen, targets: torch.Tensor) -> torch.Tensor:
+        total = hidden.new_zeros((), dtype=torch.float32)
+        gradient = torch.empty_like(hidden)
+        size = _chunk(head.weight)
+        for part, wanted, slot in zip(
+            hidden.split(size), targets.split(size), gradient.split(size), strict=True
+        ):
+            logits = head.forward(part).float()
+            logged = torch.log_softmax(logits, -1)
+            chosen = wanted[:, None]
+            total -= logged.gather(1, chosen).sum()
+            probabilities = logged.exp_()
+            probabilities.scatter_add_(1, chosen, probabilities.new_full(chosen.shape, -1.0))
+            slot.copy_(head.backward(probabilities.to(hidden.dtype)))
+        ctx.save_for_backward(gradient)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * outputs[0], None, None

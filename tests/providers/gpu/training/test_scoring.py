@@ -1,0 +1,142 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional
+
+from providers.gpu.template import Template, TokenRow
+from providers.gpu.training import adapter, kernels
+from providers.gpu.training.batching import pack
+from providers.gpu.training.frozen import Frozen
+from providers.gpu.training.scoring import FrozenHeadLoss, Scorer
+from records import Message
+
+
+def branching(parcels: list[list[Message]]) -> list[list[Message]]:
+    """Rows that share more than the system message: a dialogue that goes on, two answers to one prompt."""
+    longer = [
+        *parcels[0],
+        Message(role="user", content="and this one"),
+        Message(role="assistant", content="west"),
+    ]
+    other = [*parcels[0][:2], Message(role="assistant", content="south or east")]
+    return [*parcels[:6], longer, other, parcels[0]]
+
+
+def rows_of(folder: Path, dialogues: list[list[Message]]) -> list[TokenRow]:
+    template = Template(folder)
+    return [row for messages in dialogues for row in template.rows(messages)]
+
+
+def loss_and_gradients(
+    model: Any, rows: list[TokenRow], shared: bool, budget: int
+) -> tuple[float, torch.Tensor]:
+    scorer = Scorer(model.get_base_model(), share=shared)
+    assert scorer.shares == shared
+    model.zero_grad()
+    total = 0.0
+    for batch in pack(rows, budget, shared):
+        loss = scorer.loss(batch)
+        loss.backward()
+        total += loss.item()
+    gradients = [weight.grad for weight in adapter.weights(model).values()]
+    return total, torch.cat([gradient.flatten() for gradient in gradients])
+
+
+def relative(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float((one - other).norm() / other.norm())
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["plain", "kernels"])
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+def test_the_prefix_tree_gives_loss_and_gradients_of_the_padded_batch(
+    bases: Callable[[str], Path],
+    with_adapter: Callable[[str], Any],
+    parcels: list[list[Message]],
+    kind: str,
+    fast: bool,
+) -> None:
+    rows = rows_of(bases(kind), branching(parcels))
+    loss, gradients = loss_and_gradients(with_adapter(kind), rows, shared=False, budget=10_000)
+    model = with_adapter(kind)
+    if fast:
+        kernels.speed_up(model)
+    for budget in (10_000, 120):
+        tree_loss, tree_gradients = loss_and_gradients(model, rows, shared=True, budget=budget)
+        assert tree_loss == pytest.approx(loss, rel=1e-5)
+        assert relative(tree_gradients, gradients) < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3_5_text", "mistral"])
+def test_padding_changes_nothing(
+    bases: Callable[[str], Path], with_adapter: Callable[[str], Any], parcels: list[list[Message]], kind: str
+) -> None:
+    rows = rows_of(bases(kind), parcels[:5])
+    model = with_adapter(kind)
+    loss, gradients = loss_and_gradients(model, rows, shared=False, budget=10_000)
+    alone_loss, alone_gradients = loss_and_gradients(model, rows, shared=False, budget=1)
+    assert alone_loss == pytest.approx(loss, rel=1e-5)
+    assert relative(alone_gradients, gradients) < 1e-5
+
+
+def test_linear_attention_is_not_packed_and_says_why(with_adapter: Callable[[str], Any]) -> None:
+    scorer = Scorer(with_adapter("qwen3_5_text").get_base_model())
+    assert scorer.why_not_shared == "the base has layers of linear attention"
+
+
+def test_a_sliding_window_is_packed_only_while_rows_fit_into_it(with_adapter: Callable[[str], Any]) -> None:
+    model = with_adapter("mistral").get_base_model()
+    assert Scorer(model, longest=8).shares
+    assert "sliding window of 8" in Scorer(model, longest=9).why_not_shared
+
+
+def test_attention_that_ignores_the_mask_is_found_out(with_adapter: Callable[[str], Any]) -> None:
+    from transformers import AttentionInterface
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    def deaf(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **others: Any) -> Any:
+        return sdpa_attention_forward(module, query, key, value, None, is_causal=True, **others)
+
+    AttentionInterface.register("deaf", deaf)
+    model = with_adapter("llama").get_base_model()
+    model.set_attn_implementation("deaf")
+    assert "doesn't take a mask" in Scorer(model).why_not_shared
+
+
+def test_losses_of_each_token_add_up_to_the_loss(
+    bases: Callable[[str], Path], with_adapter: Callable[[str], Any], parcels: list[list[Message]]
+) -> None:
+    scorer = Scorer(with_adapter("llama").get_base_model())
+    (batch,) = pack(rows_of(bases("llama"), parcels[:3]), 10_000, shared=True)
+    with torch.inference_mode():
+        losses = scorer.losses(batch)
+    assert losses.shape == batch.targets.shape
+    assert float(losses.sum()) == pytest.approx(float(scorer.loss(batch)), rel=1e-6)
+
+
+def test_the_frozen_head_loss_is_cross_entropy() -> None:
+    torch.manual_seed(1)
+    weight, bias, targets = torch.randn(50, 8), torch.randn(50), torch.randint(50, (40,))
+    hidden = torch.randn(40, 8, requires_grad=True)
+    reference = hidden.detach().clone().requires_grad_()
+    loss = FrozenHeadLoss.apply(hidden, Frozen(weight, bias), targets)
+    expected = functional.cross_entropy(functional.linear(reference, weight, bias), targets, reduction="sum")
+    (loss * 0.5).backward()
+    (expected * 0.5).backward()
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(hidden.grad, reference.grad)
+
+
+def test_capped_logits_go_through_the_whole_model(
+    bases: Callable[[str], Path], with_adapter: Callable[[str], Any], parcels: list[list[Message]]
+) -> None:
+    model = with_adapter("gemma2")
+    assert model.config.final_logit_softcapping
+    rows = rows_of(bases("gemma2"), parcels[:3])
+    scorer = Scorer(model.get_base_model(), share=False)
+    (batch,) = pack(rows, 10_000, shared=False)
+    logits = model(batch.tokens, attention_mask=batch.attended).logits.flatten(0, 1)[batch.places]
+    expected = functional.cross_entropy(logits, batch.targets, reduction="sum")
+    assert float(scorer.loss(batch)) == pytest.approx(float(expected), rel=1e-5)
