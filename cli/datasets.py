@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli import options, preview, views
-from cli.terminal import err, print_json
+from cli.terminal import WrongUsage, err, print_json
 from cli.wiring import open_registry
 from errors import NotFound
 from providers import exports
@@ -44,7 +44,7 @@ def show(
             views.show_source(source, found, models)
         return
     if not dataset:
-        raise NotFound("No dataset was given.", "Name one, or a document by --source FILE.")
+        raise WrongUsage("No dataset was given.", "Name one, or a document by --source FILE.")
     one = registry.dataset(dataset)
     print_json({"dataset": one}) if json else preview.show_dataset(one, registry)
 

@@ -8,9 +8,10 @@ import typer
 
 from cli import options, takeaway, versions, views
 from cli.catalogue import as_of_today
-from cli.terminal import err, out, print_json
+from cli.terminal import WrongUsage, err, out, print_json
 from cli.wiring import open_registry, provider_named
 from errors import NotFound
+from providers import TITLES
 from records import ChatOptions, Message, TunedModel, Usage
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def download(
     found = registry.model(model)
     if not found.artifact:
         raise NotFound(
-            f"{found.display_name} stays with {found.provider}.", "Only own-GPU models have files."
+            f"{found.display_name} stays with {TITLES.get(found.provider, found.provider)}.",
+            "Only models that own hardware trained have files.",
         )
     path = registry.download(found, to)
     print_json({"path": str(path)}) if json else out.print(str(path), markup=False)
@@ -144,7 +146,7 @@ def chat(
     chosen = ChatOptions(temperature=temperature, max_tokens=max_tokens)
     dialogue = [Message(role="system", content=registry.dataset(found.dataset_id).system)]
     if message is None and json:
-        raise NotFound("With --json one message is needed.", 'Give it by --message "…".')
+        raise WrongUsage("With --json one message is needed.", 'Give it by --message "…".')
     while True:
         text = message if message is not None else ask()
         if not text:

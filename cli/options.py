@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from errors import NotFound
+from cli.terminal import WrongUsage
 from records import Recipe
 from settings import settings
 
@@ -37,11 +37,11 @@ Name = Annotated[
 
 
 def check_given(sources: list[str] | None, use_case: str) -> list[str]:
-    """Raises NotFound (wrong usage) where a source or the use case is missing."""
+    """Raises WrongUsage where a source or the use case is missing."""
     if not sources:
-        raise NotFound("No source was given.", "Name files or folders, or a dataset by --dataset ID.")
+        raise WrongUsage("No source was given.", "Name files or folders, or a dataset by --dataset ID.")
     if len(use_case.strip()) < 3:
-        raise NotFound(
+        raise WrongUsage(
             "The use case is missing.",
             'Say in a sentence what the model is for: --use-case "Answer questions about returns".',
         )
@@ -71,13 +71,13 @@ def provider_options(
 ) -> dict[str, Any]:
     """KEY=VALUE pairs as a dictionary; a value that reads as JSON (a number, true) is taken as such.
 
-    Raises NotFound (wrong usage) for a pair without a value.
+    Raises WrongUsage for a pair without a value.
     """
     options: dict[str, Any] = {}
     for pair in given or []:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise NotFound(f"The option '{pair}' has no value.", "Write --option KEY=VALUE.")
+            raise WrongUsage(f"The option '{pair}' has no value.", "Write --option KEY=VALUE.")
         try:
             options[key.strip()] = json.loads(value)
         except json.JSONDecodeError:

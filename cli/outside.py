@@ -18,7 +18,7 @@ def vendors(chosen: Settings) -> Iterator[Check]:
         providers.OWN_HARDWARE: ("here", ""),
     }
     for name, (given, variable) in asked.items():
-        shown = "own hardware" if name == providers.OWN_HARDWARE else name
+        shown = providers.TITLES[name]
         if not given:
             yield Check(shown, "off", f"{variable} is not set.")
             continue

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import typer
 
-from errors import NotFound
+from cli.terminal import WrongUsage
 from records import Preparation, Redaction, Sensitive, Teacher
 
 KindOption = Annotated[
@@ -120,21 +120,21 @@ def preparation_of(
 
 
 def classes(given: list[str] | None) -> tuple[Sensitive, ...]:
-    """Names of classes, several in one option by commas. Raises NotFound (wrong usage) for a wrong one."""
+    """Names of classes, several in one option by commas. Raises WrongUsage for a wrong one."""
     named = [name.strip().lower().replace("-", "_") for text in given or () for name in text.split(",")]
     if unknown := set(named) - set(CLASSES):
-        raise NotFound(
+        raise WrongUsage(
             f"There is no class of private data called '{min(unknown)}'.", f"There are: {', '.join(CLASSES)}."
         )
     return tuple(name for name in CLASSES if name in named)
 
 
 def teacher_of(url: str | None, model: str | None, **limits: Any) -> Teacher | None:
-    """Raises NotFound (wrong usage) for an address without a model, or the other way round."""
+    """Raises WrongUsage for an address without a model, or the other way round."""
     if not url and not model:
         return None
     if not url or not model:
-        raise NotFound(
+        raise WrongUsage(
             "A teacher needs an address and a model.",
             "Give both: --teacher http://127.0.0.1:8000/v1 --teacher-model NAME.",
         )
@@ -148,7 +148,7 @@ def prices(given: str | None) -> tuple[float, float] | None:
         into, out = map(float, given.split(","))
     except ValueError:
         hint = "Write two numbers, as in --teacher-price 0.15,0.60."
-        raise NotFound(f"The price '{given}' can't be read.", hint) from None
+        raise WrongUsage(f"The price '{given}' can't be read.", hint) from None
     return into, out
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cli.terminal import out, table
+from providers import OWN_HARDWARE, TITLES
 from records import Dataset, Drop, Quote, TokenStatistics
 
 if TYPE_CHECKING:
@@ -74,9 +75,14 @@ def show_tokens(tokens: TokenStatistics, to: Console) -> None:
 def show_prices(quotes: Sequence[Quote], to: Console) -> None:
     if not quotes:
         return
-    rows: list[tuple[object, ...]] = [("own hardware", "any", "nothing", "")]
+    rows: list[tuple[object, ...]] = [(TITLES[OWN_HARDWARE], "any", "nothing", "")]
     rows += [
-        (quote.provider, quote.base_model, f"about ${quote.price.usd:.2f}", quote.price.as_of)
+        (
+            TITLES.get(quote.provider, quote.provider),
+            quote.base_model,
+            f"about ${quote.price.usd:.2f}",
+            quote.price.as_of,
+        )
         for quote in quotes
     ]
     table("What training would cost", "provider", "base model", "price", "as of", rows=rows, to=to)

@@ -32,7 +32,7 @@ def export(
     precision: Annotated[Precision, typer.Option(help="of a GGUF file's weights")] = "f16",
     json: options.Json = False,
 ) -> None:
-    """Write an own-GPU model in the form that llama.cpp, Ollama, vLLM or transformers serve."""
+    """Write an own model in the form that llama.cpp, Ollama, vLLM or transformers serve."""
     from providers.gpu.export import takeaway
 
     registry = open_registry()

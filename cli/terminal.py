@@ -49,7 +49,14 @@ FAILURE_NAMES = {
     "provider_error": "Provider error",
     "training_failed": "Training failed",
     "not_found": "Not found",
+    "usage": "Wrong usage",
 }
+
+
+class WrongUsage(LuthierError):
+    """What was typed leaves something out, or does not fit together."""
+
+    code, exit_code, http_status = "usage", 2, 400
 
 
 def plain(value: Any) -> Any:

@@ -9,9 +9,8 @@ import typer
 import launch
 from cli import options, preview, views
 from cli.preparing import prepares
-from cli.terminal import err, follow_steps, print_json
+from cli.terminal import WrongUsage, err, follow_steps, print_json
 from cli.wiring import open_registry
-from errors import NotFound
 from providers import is_hosted
 from records import Dataset, Job, Preparation, TunedModel
 
@@ -82,7 +81,7 @@ def train(
     }
     registry = open_registry()
     if dataset and sources:
-        raise NotFound("Both sources and a dataset were given.", "Give one of them.")
+        raise WrongUsage("Both sources and a dataset were given.", "Give one of them.")
     if dataset:
         parameters["dataset_id"] = registry.dataset(dataset).id
     else:

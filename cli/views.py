@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from cli import preview
 from cli.terminal import FAILURE_NAMES, STATUS_NAMES, err, out, table
-from providers import is_hosted
+from providers import TITLES, is_hosted
 from providers.catalogue import Base
 from providers.hosted import Billed
 from records import ENDED, Answer, Dataset, Evaluation, Job, Price, TunedModel
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from cli.cleaning import Search
     from cli.spending import Bill
     from registry.datasets import TracedExample
-
-
-PROVIDER_NAMES = {"gpu": "Own hardware", "openai": "OpenAI", "gemini": "Google Gemini"}
 
 
 def list_jobs(jobs: Sequence[Job], bill: "Bill") -> None:
@@ -255,7 +252,7 @@ def list_bases(bases: Sequence[Base]) -> None:
             for base in of_provider
         ]
         columns = ("base model", "tokens", "min", "price", "tunable", "answers")
-        table(PROVIDER_NAMES.get(provider, provider), *columns, rows=rows, dense=True)
+        table(TITLES.get(provider, provider), *columns, rows=rows, dense=True)
     out.print(
         "tokens: of a training example/read at once · min: training examples\n"
         "price: US dollars per million training tokens, and of when · tunable, answers: until\n"

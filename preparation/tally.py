@@ -162,9 +162,10 @@ class Tally:
                 FORCED[self.kind].format(", ".join(columns[:40]) or "none, for no file is a table"),
                 report,
             )
-        why = f": {self._reasons()}" if self.dropped or self.rows.dropped else ": the files hold no text"
+        why = self._reasons() if self.dropped or self.rows.dropped else "they hold no text that can be read"
+        rows = f"of {self.rows.count:,} rows" if self.rows.count else "of the files"
         raise NotEnoughData(
-            f"Not enough data: no example could be made of {self.rows.count:,} rows{why}.",
+            f"Not enough data: no example could be made {rows}: {why}. {report.files_not_used()}".strip(),
             "Give more files, or files with text, tables or dialogues.",
             report,
         )

@@ -35,11 +35,14 @@ HOMES = {
 }
 
 
+# what people read, on pages as in the terminal
+TITLES = {"gpu": "Own hardware", "openai": "OpenAI", "gemini": "Gemini"}
+
+
 class Provider(Protocol):
     """What a vendor offers. Synchronous; reads no environment, touches no registry; raises our errors."""
 
     name: ClassVar[str]
-    title: ClassVar[str]
     Options: ClassVar[type[BaseModel]]
     resumes: ClassVar[bool]  # `start` under the same label goes on with a job that stopped
     chats_with: ClassVar[frozenset[str]]  # parameters of OpenAI's chat that `ChatOptions.more` may hold

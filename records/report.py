@@ -76,3 +76,11 @@ class Report(Record):
     price: Price | None = None
     quotes: tuple[Quote, ...] = Field((), description="of hosted base models, the cheapest first")
     ok: bool = True
+
+    def files_not_used(self, at_most: int = 3) -> str:
+        """A sentence that names the first of them, with the reasons; empty if all were used."""
+        unused = [f"{file.name} ({file.reason.removesuffix('.')})" for file in self.files if not file.used]
+        if not unused:
+            return ""
+        more = f" and {len(unused) - at_most:,} more" if len(unused) > at_most else ""
+        return f"Files not used: {', '.join(unused[:at_most])}{more}."

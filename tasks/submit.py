@@ -8,7 +8,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from errors import Unavailable
-from providers import Provider, is_hosted
+from providers import TITLES, Provider, is_hosted
 from records import Job, Progress, now
 from registry.store import Registry
 from tasks.failures import ended_well, kept_with
@@ -60,7 +60,8 @@ def start(job: Job) -> Job:
             remote_id = provider.start(registry.dataset(job.dataset_id), job.recipe, job.id)
         else:
             remote_id = submitted_once(job, provider, registry)
-    log.info("Job %s runs on %s.", job.id, provider.title)
+    place = f"at {TITLES[job.provider]}" if is_hosted(job.provider) else "on this machine"
+    log.info("Job %s runs %s.", job.id, place)
     deadline = polling().deadline() if is_hosted(job.provider) else None
     progress = None if job.remote_id is None else job.progress
     job = registry.update_job(

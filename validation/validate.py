@@ -81,10 +81,8 @@ def reasons(report: Report) -> list[str]:
         for finding in report.findings
         if finding.rule == LEFT_OUT
     ]
-    unused = [f"{file.name} ({file.reason.removesuffix('.')})" for file in report.files if not file.used]
-    if unused:
-        more = f" and {len(unused) - NAMED_REASONS:,} more" if len(unused) > NAMED_REASONS else ""
-        lost.append(f"Files not used: {', '.join(unused[:NAMED_REASONS])}{more}.")
+    if unused := report.files_not_used(NAMED_REASONS):
+        lost.append(unused)
     return lost
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from errors import NotConfigured
 from registry.accounts import Account
 from web import oidc
-from web.faults import Forbidden, SignInNeeded, rendered
+from web.faults import Forbidden, rendered
 from web.workshop import Shop
 
 router = APIRouter(include_in_schema=False)
@@ -24,18 +24,18 @@ PLAIN = (
 
 @router.get("/login")
 def login(request: Request, shop: Shop, next: str = "/") -> Response:
-    try:
-        shop.door.signed_in(request)
-    except SignInNeeded:
-        return _page(request, shop, next)
-    return RedirectResponse(_inside(next), 303)
+    if shop.door.is_signed_in(request):
+        return RedirectResponse(_inside(next), 303)
+    return _page(request, shop, next)
 
 
 @router.get("/login/link")
-def by_link(token: str, shop: Shop) -> Response:
-    """The link that `luthier serve` prints. It works once."""
+def by_link(request: Request, token: str, shop: Shop) -> Response:
+    """The link that `luthier serve` prints. It works once; who is signed in already may open it again."""
     account = shop.door.use_link(token)
     if account is None:
+        if shop.door.is_signed_in(request):
+            return RedirectResponse("/", 303)
         raise Forbidden(
             "This link was used already, or is from an earlier start.",
             "Open /login: a new link is printed where `luthier serve` runs.",

@@ -7,7 +7,7 @@ Fault = Mapping[str, Any]
 # parts of a request that are no fields of it
 PLACES = ("body", "query", "path", "header")
 # FastAPI's words for a form's field where a file is wanted
-NO_FILE = "Value error, Expected UploadFile, received: <class 'str'>"
+NO_FILE = "Expected UploadFile, received: <class 'str'>"
 WORDS = {NO_FILE: "a file has a filename in its part of the form"}
 
 
@@ -28,8 +28,9 @@ def wrong(faults: Sequence[Fault], body: Any) -> Wrong:
         return Wrong(f"Unknown parameter: '{param}'.", "unknown_parameter", param)
     if fault["type"] == "missing":
         return Wrong(f"Missing required parameter: '{param}'.", "missing_required_parameter", param)
-    said = WORDS.get(fault["msg"], fault["msg"])
-    return Wrong(f"Invalid value for '{param}': {said}.", "invalid_value", param)
+    # what a rule of ours said, without pydantic's words in front
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    return Wrong(f"Invalid value for '{param}': {WORDS.get(said, said)}.", "invalid_value", param)
 
 
 def _of_the_whole(fault: Fault) -> tuple[str, str]:

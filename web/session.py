@@ -118,6 +118,9 @@ class Door:
         request.state.account = account
         return account
 
+    def is_signed_in(self, request: Request) -> bool:
+        return self._of_cookie(request.cookies.get(COOKIE, "")) is not None
+
     def _of_cookie(self, value: str) -> Account | None:
         try:
             session = self.signer.loads(value, max_age=SESSION_SECONDS)

@@ -224,6 +224,10 @@ class Work:
         if entry.run.status not in ENDED:
             self._stop(entry)
         run = self.registry.update_run(entry.run.id, deleted_at=now())
+        for other in self.registry.runs_of_job(run.job_id or ""):
+            # asked for twice, it would come back under its older run
+            if other.account == account.id and other.status in ENDED:
+                self.registry.update_run(other.id, deleted_at=now())
         self.registry.audit(account.id, "model.delete", run.id, run.name)
         return Entry(run, entry.job, entry.model)
 

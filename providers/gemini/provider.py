@@ -62,7 +62,6 @@ class Gemini:
     `max_cost` is the limit of jobs that name none."""
 
     name: ClassVar[str] = "gemini"
-    title: ClassVar[str] = "Google Gemini"
     Options: ClassVar[type[BaseModel]] = Options
     resumes: ClassVar[bool] = False
     chats_with: ClassVar[frozenset[str]] = tools.PASSED_ON

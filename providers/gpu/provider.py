@@ -52,7 +52,6 @@ class Gpu:
     """The own-hardware provider; keeps jobs under `home/jobs` and tokenizers under `home/cache`."""
 
     name: ClassVar[str] = "gpu"
-    title: ClassVar[str] = "GPU"
     Options: ClassVar[type[BaseModel]] = options.Options
     resumes: ClassVar[bool] = True
     chats_with: ClassVar[frozenset[str]] = frozenset()

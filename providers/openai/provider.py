@@ -57,7 +57,6 @@ class OpenAI:
     `max_cost` is the limit of jobs that name none."""
 
     name: ClassVar[str] = "openai"
-    title: ClassVar[str] = "OpenAI"
     Options: ClassVar[type[BaseModel]] = Options
     resumes: ClassVar[bool] = False
     chats_with: ClassVar[frozenset[str]] = chat.PASSED_ON

@@ -135,8 +135,8 @@ def test_one_unreadable_file_does_not_stop_the_others(luthier: Any, parcels: Pat
     ("arguments", "code", "exit_code"),
     [
         (["train", "/no/such/file.csv", "-u", USE_CASE], "not_found", 2),
-        (["train", "-u", USE_CASE], "not_found", 2),
-        (["train", "x.csv"], "not_found", 2),
+        (["train", "-u", USE_CASE], "usage", 2),
+        (["train", "x.csv"], "usage", 2),
         (["train", "--frobnicate"], "usage", 2),
         (["models", "show", "nothing"], "not_found", 2),
         (["jobs", "retry", "nothing"], "not_found", 2),

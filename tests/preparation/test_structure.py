@@ -8,7 +8,7 @@ from errors import InvalidData, NotEnoughData
 from preparation import rowfile
 from preparation.clean import clean
 from preparation.structure import structure
-from records import Dataset, Rows, content_id
+from records import Dataset, FileReport, Rows, content_id
 
 PLACES = ["quay", "depot", "market", "mill", "bridge", "tower", "garden", "station", "school", "harbour"]
 PROSE = "The ferry to the {0} leaves at {1}. Who misses it walks to the {0}, which takes {1} minutes or so. "
@@ -280,6 +280,16 @@ def test_nothing_at_all_is_not_enough_data(make_rows, tmp_path: Path) -> None:
     with pytest.raises(NotEnoughData, match="Not enough data: no example"):
         structure(make_rows([]), tmp_path / "out", use_case="Help.")
     assert not list((tmp_path / "out").glob("*.jsonl"))
+
+
+def test_files_that_held_nothing_are_named_with_the_reason(make_rows, tmp_path: Path) -> None:
+    file = FileReport(uri="/data/a.pdf", name="a.pdf", used=False, reason="The PDF is damaged.")
+    with pytest.raises(NotEnoughData) as caught:
+        structure(make_rows([]).but(files=(file,)), tmp_path / "out", use_case="Help.")
+    assert caught.value.message == (
+        "Not enough data: no example could be made of the files: they hold no text that can be read. "
+        "Files not used: a.pdf (The PDF is damaged)."
+    )
 
 
 def test_a_kind_that_the_data_cannot_give_is_invalid_data(make_rows, new, tmp_path: Path) -> None:

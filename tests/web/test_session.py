@@ -17,6 +17,7 @@ def test_the_printed_link_lets_the_owner_in_once(client, shop):
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie and "SameSite=lax" in cookie and "Path=/" in cookie
     assert client.get("/login").status_code == 303, "signed in already"
+    assert client.get(link).headers["location"] == "/", "signed in already"
     client.cookies.clear()
     assert client.get(link).status_code == 403
     assert client.get("/login").status_code == 200

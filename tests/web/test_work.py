@@ -124,6 +124,15 @@ def test_a_deleted_run_that_waits_is_cancelled(work, robin, shop):
     assert work.cards(robin) == []
 
 
+def test_a_model_that_was_asked_for_twice_is_deleted_once(work, robin, finish, shop):
+    entry = finish(robin)
+    shop.registry.add_run(entry.run.but(id="ftjob-again"))
+    work.delete(robin, entry.model.id)
+    assert work.cards(robin) == []
+    work.restore(robin, entry.model.id)
+    assert [card.model.id for card in work.cards(robin)] == [entry.model.id]
+
+
 def test_the_shipped_plans_are_those_of_the_documentation():
     plans = read_plans().by_name
     limits = {name: (plan.models, plan.premium_models, plan.requests) for name, plan in plans.items()}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from providers import is_hosted
+from providers import TITLES, is_hosted
 from providers.catalogue import Base, bases
 from records import now
 from registry.accounts import Account
@@ -81,7 +81,7 @@ def choice_of(base: Base, today: date, missing: bool, no_premium: bool) -> Choic
         closed = ""
     return Choice(
         base=base,
-        badge=words.PROVIDERS.get(base.provider, base.provider),
+        badge=TITLES.get(base.provider, base.provider),
         price=price_of(base),
         time="a few minutes, no GPU needed" if base.family == SMALL else TIMES.get(base.provider, ""),
         retirement=retirement_of(base, today),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from providers import TITLES
 from providers.catalogue import Base
 from providers.hosted import MARGIN_DAYS
 from records import ENDED, Evaluation, Failure, Job, Progress, Status, TunedModel
@@ -54,7 +55,7 @@ class Card:
 
     @property
     def badge(self) -> str:
-        return words.PROVIDERS.get(self.run.provider, self.run.provider)
+        return TITLES.get(self.run.provider, self.run.provider)
 
     @property
     def base_model(self) -> str:

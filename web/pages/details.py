@@ -1,5 +1,6 @@
 """What a model's page shows beside its card: confusion table, examples and sources, recipe, snippets."""
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,6 +15,7 @@ SMALL_TABLE = 15  # labels, up to which the whole table is shown
 WORST = 20
 PAGE = 10
 SHOWN_DROPS = 20
+READ_DROPS = 5000  # a rare reason may stand behind many of another
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,18 @@ def lineage_of(registry: Registry, dataset: Dataset, source: str = "", offset: i
 
 
 def some_drops(registry: Registry, dataset: Dataset) -> list[Drop]:
-    """The first few of what was left out; none if the file is gone."""
+    """The first few of what was left out for each reason; none if the file is gone."""
+    each = max(1, SHOWN_DROPS // max(1, len(dataset.report.dropped)))
+    seen: Counter[str] = Counter()
+    found = []
     try:
-        return list(islice(registry.drops(dataset), SHOWN_DROPS))
+        for drop in islice(registry.drops(dataset), READ_DROPS):
+            seen[drop.reason] += 1
+            if seen[drop.reason] <= each:
+                found.append(drop)
     except LuthierError:
         return []
+    return found
 
 
 def recipe_rows(entry: Entry) -> list[tuple[str, str]]:

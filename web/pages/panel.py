@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, RedirectResponse, Response
 from starlette.background import BackgroundTask
 
 from errors import LuthierError, NotFound
 from records import ENDED
+from registry.accounts import Account
 from registry.runs import Entry
 from web.pages import assets
 from web.pages.listing import Search, card_of, overview, panel_of
@@ -35,7 +36,14 @@ Searched = Annotated[Search, Depends(search_of)]
 
 
 @router.get("/")
-def home(request: Request, shop: Shop, account: Signed, search: Searched) -> Response:
+def home(
+    request: Request,
+    shop: Shop,
+    account: Signed,
+    search: Searched,
+    deleted: Annotated[str, Query(max_length=80)] = "",
+) -> Response:
+    """`deleted` is a model that the person has just deleted from its own page."""
     entries = shop.work.cards(account)
     context = {
         "account": account,
@@ -43,8 +51,17 @@ def home(request: Request, shop: Shop, account: Signed, search: Searched) -> Res
         "panel": panel_of(shop, account, search, entries),
         "overview": overview(entries),
         "chosen": "",
+        "gone": gone(shop, account, deleted),
     }
     return page(request, "panel.html", context)
+
+
+def gone(shop: Workshop, account: Account, key: str) -> Entry | None:
+    """What was deleted and can still be restored."""
+    try:
+        return shop.work.card(account, key, deleted=True) if key else None
+    except NotFound:
+        return None
 
 
 @router.get("/cards")
@@ -78,14 +95,17 @@ def cancel(request: Request, key: str, shop: Shop, account: Signed) -> Response:
 
 @router.post("/cards/{key}/refresh")
 def refresh(request: Request, key: str, shop: Shop, account: Signed) -> Response:
-    return changed(request, shop, shop.work.refresh(account, key))
+    return done(request, "_card.html", card_context(request, shop, shop.work.refresh(account, key)), "/")
 
 
 @router.post("/cards/{key}/delete")
 def delete(request: Request, key: str, shop: Shop, account: Signed) -> Response:
     entry = shop.work.delete(account, key)
-    name = entry.model.display_name if entry.model else entry.run.name
-    return done(request, "_gone.html", {"key": entry.run.id, "name": name}, "/")
+    home = f"/?deleted={entry.run.id}"
+    if is_chosen(request, entry):
+        # its page is gone too
+        return RedirectResponse(home, 303)
+    return done(request, "_gone.html", {"gone": entry}, home)
 
 
 @router.post("/cards/{key}/restore")
@@ -128,7 +148,16 @@ def card_context(request: Request, shop: Workshop, entry: Entry) -> dict[str, An
 
 
 def changed(request: Request, shop: Workshop, entry: Entry) -> Response:
-    return done(request, "_card.html", card_context(request, shop, entry), "/")
+    answer = done(request, "_card.html", card_context(request, shop, entry), "/")
+    if is_chosen(request, entry):
+        # its page shows more of it than the card
+        answer.headers["X-Reload"] = "1"
+    return answer
+
+
+def is_chosen(request: Request, entry: Entry) -> bool:
+    known = (entry.run.id, entry.run.job_id, entry.model.id if entry.model else None)
+    return chosen_in(request) in filter(None, known)
 
 
 def chosen_in(request: Request) -> str:

@@ -11,6 +11,7 @@ from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from providers import TITLES
 from records import Verdict
 from web.pages import words
 from web.pages.assets import static
@@ -46,6 +47,7 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "ago": words.ago,
+        "beginning": words.beginning,
         "bytes": words.bytes_of,
         "limit": words.limit_of,
         "counted": words.counted,
@@ -66,7 +68,7 @@ def _environment() -> Environment:
     made.globals |= {
         "static": static,
         "statuses": words.STATUSES,
-        "providers": words.PROVIDERS,
+        "providers": TITLES,
         "kinds": words.KINDS,
         "metrics": words.METRICS,
         "treatments": words.TREATMENTS,
@@ -74,6 +76,7 @@ def _environment() -> Environment:
         "account": None,
         "section": "",
         "chosen": "",
+        "gone": None,
     }
     return made
 

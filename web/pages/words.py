@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from records import Evaluation, Failure, Kind, Sensitive, Source, Status, Verdict
+from records import Drop, Evaluation, Failure, Kind, Sensitive, Source, Status, Verdict
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,6 @@ FAILURES: dict[str, Words] = {
 }
 OTHER_FAILURE = Words("Failed", "Something went wrong on the way.", "Retry; if it stays, look at the log.")
 
-PROVIDERS = {"openai": "OpenAI", "gemini": "Gemini", "gpu": "GPU"}
 KINDS: dict[Kind, str] = {
     "chat": "Dialogues",
     "classify": "Labels",
@@ -112,6 +111,7 @@ ON_PAGE = {
     "(`luthier bases`)": "(see the page for a new model)",
     "Pass --accept-retirement to train it all the same.": "To do so, tick “Train it all the same”.",
 }
+OTHER_ROW = re.compile(r"\(as (?:(?!\(as ).)*/([^/]*\))\Z")
 SHARES = ("accuracy", "macro_f1", "overlap")
 
 
@@ -207,6 +207,11 @@ def limit_of(size: int) -> str:
 
 def dollars(amount: float) -> str:
     return "less than $0.01" if 0 < amount < 0.01 else f"${amount:,.2f}"
+
+
+def beginning(drop: Drop) -> str:
+    """The first words of what was left out; a row that it is the same as, without the folders of its file."""
+    return OTHER_ROW.sub(r"(as \1", drop.excerpt)
 
 
 def place(source: Source) -> str:

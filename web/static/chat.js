@@ -1,6 +1,6 @@
 // The composer: sends, stops, asks again. The server saves and renders; answer.js shows what streams.
 import { awaited, failed, made, read } from "./answer.js";
-import { fragment, messageIn, swap, toast } from "./live.js";
+import { fragment, messageIn, signedOut, swap, toast } from "./live.js";
 
 const form = document.getElementById("composer");
 const box = form.elements.text;
@@ -46,7 +46,7 @@ async function ask(again) {
     const options = { method: "POST", body, signal: stopping.signal, headers: { "X-Fragment": "1" } };
     const answer = await fetch(form.action, options);
     if (answer.ok) await read(answer, parts, thread, (id) => { form.elements.conversation.value = id; remember(); });
-    else failed({ code: "", message: messageIn(await answer.text(), answer), hint: "" }, parts.sides.tuned);
+    else if (!signedOut(answer)) failed({ code: "", message: messageIn(await answer.text(), answer), hint: "" }, parts.sides.tuned);
   } catch (error) {
     if (error.name !== "AbortError") toast("The connection was lost. What was said is saved; reload to see it.");
   } finally {

@@ -12,8 +12,8 @@ export function toast(text) {
 export async function fragment(url, options = {}) {
   const answer = await fetch(url, { ...options, headers: { "X-Fragment": "1" } });
   const text = await answer.text();
-  if (answer.redirected) {
-    location.assign(answer.url);
+  if (answer.redirected || signedOut(answer)) {
+    if (answer.redirected) location.assign(answer.url);
     return null;
   }
   if (!answer.ok) throw new Error(messageIn(text, answer));
@@ -22,6 +22,13 @@ export async function fragment(url, options = {}) {
     return null;
   }
   return text;
+}
+
+// the session has ended: the whole page goes to sign in, and comes back
+export function signedOut(answer) {
+  if (answer.status !== 401) return false;
+  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  return true;
 }
 
 export function messageIn(text, answer) {

@@ -1,8 +1,9 @@
 // Files by drag and drop or by the picker: each is sent at once and becomes a line of the form.
-import { fragment, messageIn, toast } from "./live.js";
+import { fragment, messageIn, signedOut, toast } from "./live.js";
 
 const form = document.getElementById("create");
 const data = document.getElementById("files");
+const fault = document.getElementById("fault");
 let sending = 0;
 
 function lineFor(file, list) {
@@ -15,9 +16,22 @@ function lineFor(file, list) {
   return { line, bar };
 }
 
+// a file that was not taken stays in the list, with the reason
+function refuse(line, file, why) {
+  const refused = document.getElementById("refused").content.firstElementChild.cloneNode(true);
+  refused.querySelector("span").textContent = why.includes(file.name) ? why : `${file.name}: ${why}`;
+  refused.querySelector("button").setAttribute("aria-label", `Dismiss ${file.name}`);
+  line.replaceWith(refused);
+}
+
 // XMLHttpRequest, as fetch does not tell how much was sent
 function send(file, drop) {
   const { line, bar } = lineFor(file, document.querySelector(drop.dataset.list));
+  const { largest, limit } = drop.dataset;
+  if (file.size > Number(largest)) {
+    refuse(line, file, `The file is larger than ${limit}: split it.`);
+    return;
+  }
   const request = new XMLHttpRequest();
   const body = new FormData();
   body.set("file", file);
@@ -28,10 +42,9 @@ function send(file, drop) {
   request.addEventListener("loadend", () => {
     sending -= 1;
     if (request.status === 200) return line.replaceWith(parsed(request.responseText));
-    line.remove();
-    const type = request.getResponseHeader("content-type") || "";
-    const said = request.status ? messageIn(request.responseText, { headers: { get: () => type } }) : "The connection was lost.";
-    toast(`${file.name}: ${said}`);
+    const headers = { get: (name) => request.getResponseHeader(name) || "" };
+    if (signedOut(request)) return undefined;
+    return refuse(line, file, request.status ? messageIn(request.responseText, { headers }) : "The connection was lost.");
   });
   request.open("POST", drop.dataset.to);
   request.setRequestHeader("X-Fragment", "1");
@@ -62,6 +75,7 @@ for (const drop of document.querySelectorAll(".drop")) {
   });
 }
 
+form.addEventListener("click", (event) => event.target.closest("[data-dismiss]")?.closest("li").remove());
 form.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-remove]");
   if (!button) return;
@@ -74,10 +88,33 @@ form.addEventListener("change", () => {
   form.elements.accept_retirement.required = form.querySelector("[data-retires=soon]:checked") !== null;
 });
 
-form.addEventListener("submit", (event) => {
+// sent by script, so that a refusal leaves everything as it was filled in
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
   const given = data.querySelector("input[name=files]") || document.getElementById("uris")?.value.trim();
   if (sending || !given) {
-    event.preventDefault();
     toast(sending ? "Wait until the files are there." : "Add a file first.");
+    return;
   }
+  const button = form.querySelector("button.main");
+  [button.disabled, fault.hidden] = [true, true];
+  try {
+    const body = new URLSearchParams(new FormData(form));
+    const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Fragment": "1" } });
+    if (answer.redirected) ahead(answer.url);
+    else if (!signedOut(answer)) told(messageIn(await answer.text(), answer));
+  } catch {
+    told("The connection was lost. Try again.");
+  }
+  button.disabled = false;
 });
+
+function told(text) {
+  [fault.textContent, fault.hidden] = [text, false];
+}
+
+// the browser's way back leads to the form as it was sent, its files among it
+function ahead(url) {
+  history.replaceState(null, "", `/new?again=${url.split("/").pop()}`);
+  location.assign(url);
+}

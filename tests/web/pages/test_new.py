@@ -57,11 +57,15 @@ def test_files_that_cannot_be_used_are_refused_in_words(page: Page, tmp_path: Pa
     empty.write_bytes(b"")
     large.write_bytes(b"x" * 2_100_000)
     page.goto("/new")
-    page.locator("#files-picker").set_input_files(empty)
-    expect(page.locator("#toast")).to_contain_text("The file 'empty.csv' is empty.")
-    page.locator("#files-picker").set_input_files(large)
-    expect(page.locator("#toast")).to_contain_text("large.csv: ")
-    expect(page.locator("#files li")).to_have_count(0)
+    page.locator("#files-picker").set_input_files([empty, large])
+    told = page.locator("#files li")
+    expect(told).to_contain_text(
+        ["The file 'empty.csv' is empty.", "large.csv: The file is larger than 1 MiB: split it."],
+        use_inner_text=True,
+    )
+    assert serious_faults(page) == []
+    page.get_by_label("Dismiss empty.csv").click()
+    expect(told).to_have_count(1)
     console.forget("Failed to load resource")
 
 
@@ -131,7 +135,7 @@ def test_files_to_measure_with_are_held_out(page: Page, registry: Registry, tmp_
     page.goto("/new")
     page.get_by_text("Measure with files of their own").click()
     page.locator("#held-picker").set_input_files(measured)
-    expect(page.locator("#held li")).to_contain_text(["measured.csv"])
+    expect(page.get_by_label("Remove measured.csv")).to_be_visible()
     page.get_by_label("Use case", exact=True).fill(GOOD)
     page.get_by_role("button", name="Preview the data").click()
     expect(page.locator("#toast")).to_have_text("Add a file first.")
@@ -177,6 +181,33 @@ def test_a_base_that_dies_soon_is_trained_only_if_that_is_accepted(
     assert run.parameters["recipe"]["options"] == {"accept_retirement": True}
 
 
+def test_a_refusal_leaves_the_form_as_it_was_filled_in(
+    page: Page, registry: Registry, tmp_path: Path, console: Console
+) -> None:
+    with_files(page, tmp_path)
+    page.get_by_text("Another base model").click()
+    page.get_by_label("Hub id").fill("gpt-4.1-mini")
+    page.get_by_role("button", name="Preview the data").click()
+    fault = page.locator("#fault")
+    expect(fault).to_contain_text("There is no base model called 'gpt-4.1-mini'.")
+    expect(fault).to_contain_text("The page for a new model lists them")
+    assert serious_faults(page) == []
+    expect(page.locator("#files li")).to_contain_text(["tickets.csv"])
+    page.get_by_label("Hub id").fill("someone/base")
+    preview(page)
+    (run,) = registry.runs(OWNER)
+    assert run.base_model == "someone/base"
+    console.forget("409")
+
+
+def test_the_browser_s_way_back_keeps_the_files(page: Page, tmp_path: Path) -> None:
+    with_files(page, tmp_path)
+    preview(page)
+    page.go_back()
+    expect(page.locator("#files li")).to_contain_text(["tickets.csv"])
+    expect(page.get_by_label("Use case", exact=True)).to_have_value(GOOD)
+
+
 def test_going_back_from_a_preview_keeps_files_and_settings(
     page: Page, registry: Registry, tmp_path: Path
 ) -> None:
@@ -191,7 +222,8 @@ def test_going_back_from_a_preview_keeps_files_and_settings(
     page.get_by_label("Address of its API").fill("http://127.0.0.1:8000/v1")
     page.get_by_text("Measure with files of their own").click()
     page.get_by_label("Paths or URIs to measure with").fill("/srv/measured.csv")
-    page.get_by_label("Another base model").fill("someone/base")
+    page.get_by_text("Another base model").click()
+    page.get_by_label("Hub id").fill("someone/base")
     preview(page)
     page.get_by_role("link", name="Data and use case").click()
     expect(page.locator("#files li")).to_contain_text(["tickets.csv"])

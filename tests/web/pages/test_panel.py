@@ -30,7 +30,7 @@ def test_a_finished_model_shows_all_its_facts(page: Page, shelf: Shelf) -> None:
     found = card(page, "Ticket router")
     for text in (
         "Route support tickets of an online shop",
-        "GPU",
+        "Own hardware",
         "smollm2-135m",
         "Succeeded",
         "Better than its base: accuracy 4% → 96% on 28 held-out examples",
@@ -118,6 +118,46 @@ def test_rename_in_place(page: Page, shelf: Shelf, registry: Registry) -> None:
     page.keyboard.press("Enter")
     expect(page.locator(".card .name")).to_have_text("Support Agent – Help Docs v2")
     assert registry.model(model.id).display_name == "Support Agent – Help Docs v2"
+
+
+def test_a_model_s_own_page_takes_its_new_name_everywhere(page: Page, shelf: Shelf) -> None:
+    model = shelf.model("Ticket router")
+    page.goto(f"/models/{model.id}")
+    act(page, "Ticket router", "Rename")
+    page.get_by_label("Display name").fill("Router v2")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Router v2")
+
+
+def test_a_job_that_is_retried_on_its_own_page_is_followed_there(page: Page, shelf: Shelf) -> None:
+    run = shelf.failed("Tiny test")
+    page.goto(f"/models/{run.id}")
+    expect(page.locator("main .badge.failed")).to_be_visible()
+    card(page, "Tiny test").get_by_role("button", name="Retry").click()
+    expect(page.locator("main .note.busy")).to_contain_text("Queued")
+
+
+def test_who_deletes_a_model_on_its_own_page_comes_to_the_list_and_may_undo(
+    page: Page, shelf: Shelf, registry: Registry
+) -> None:
+    model = shelf.model("Ticket router")
+    page.goto(f"/models/{model.id}")
+    act(page, "Ticket router", "Delete")
+    page.locator("#confirm-yes").click()
+    expect(page.get_by_role("heading", name="Fine-tuned models, made to order")).to_be_visible()
+    expect(page.locator("#cards")).to_contain_text("Deleted “Ticket router”.")
+    page.get_by_role("button", name="Undo").click()
+    expect(card(page, "Ticket router")).to_contain_text("Succeeded")
+
+
+def test_a_session_that_ended_leads_to_sign_in_and_back(page: Page, shelf: Shelf, console: Console) -> None:
+    shelf.model("Ticket router")
+    page.goto("/")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Refresh").first.click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert page.url.endswith("/login?next=%2F")
+    console.forget("401")
 
 
 def test_escape_leaves_the_name_as_it_was(page: Page, shelf: Shelf) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from providers.catalogue import Base
-from records import Event, Failure, Job, Progress, Recipe, Source, TunedModel, now
+from records import Drop, Event, Failure, Job, Progress, Recipe, Source, TunedModel, now
 from registry.runs import Entry, Run
 from tests.web.pages.shelf import evaluation
 from web.pages import words
@@ -199,6 +199,13 @@ def test_a_large_confusion_table_becomes_its_worst_pairs() -> None:
     assert not found.small
     assert found.worst[0] == ("label 29", "label 30", 29)
     assert len(found.worst) == 20
+
+
+def test_a_drop_that_repeats_another_row_names_its_file_without_folders() -> None:
+    said = "1 | Where (as is/was) | billing (as /srv/up (1)/tickets (final).csv, row 3)"
+    drop = Drop(source=Source(uri="a.csv"), reason="duplicate", excerpt=said)
+    assert words.beginning(drop) == "1 | Where (as is/was) | billing (as tickets (final).csv, row 3)"
+    assert words.beginning(drop.but(excerpt="either/or)")) == "either/or)"
 
 
 def test_a_recipe_is_told_before_there_is_a_job() -> None:
