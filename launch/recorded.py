@@ -94,5 +94,7 @@ def show_steps() -> None:
     """What the steps say goes to the process's log."""
     if run_id := settings().run:
         about(run=run_id)
-    handler = on_stderr(settings().log_format, "%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("luthier").addHandler(handler)
+    steps = logging.getLogger("luthier")
+    steps.addHandler(on_stderr(settings().log_format, "%(asctime)s %(levelname)s %(message)s"))
+    # Prefect gives the root logger a console of its own, which would say each line once more
+    steps.propagate = False

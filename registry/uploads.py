@@ -99,7 +99,7 @@ def shown_name(filename: str) -> str:
 
 def safe_name(filename: str) -> str:
     """A file name that is harmless in every folder, with its ending kept."""
-    kept = re.sub(r"[^\w.\- ()+,=@]+", "_", shown_name(filename)).lstrip(". -")
+    kept = re.sub(r"[^\w.\- ()+,=@&'’]+", "_", shown_name(filename)).lstrip(". -")
     kept = kept.replace("…", "_")
     stem, dot, ending = kept.rpartition(".")
     if not dot:

@@ -52,6 +52,15 @@ def test_a_fault_carries_its_stack_and_any_object_can_be_logged() -> None:
     assert "ValueError: broken" in told["error"]
 
 
+def test_a_run_s_log_holds_each_line_once() -> None:
+    code = (
+        "import logging; from launch.recorded import show_steps; logging.basicConfig(); show_steps(); "
+        "logging.getLogger('luthier.tests').warning('Read 3 rows.')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr.count("Read 3 rows.") == 1
+
+
 def lines_of(command: list[str], home: Path, **more: str) -> list[dict[str, Any]]:
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith(("LUTHIER_", "PREFECT_"))

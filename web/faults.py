@@ -178,7 +178,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     what = f"{request.method} {request.url.path}"
-    messages = {404: f"There is nothing at {what}.", 405: f"{what} is not possible."}
+    nowhere = f"There is nothing at {what}." if is_api(request) else f"There is no page {request.url.path}."
+    messages = {404: nowhere, 405: f"{what} is not possible."}
     message = messages.get(error.status_code) or UNREAD.get(str(error.detail)) or str(error.detail)
     hint = f"GET {DOCUMENT} lists what there is." if error.status_code == 404 and is_api(request) else ""
     return answer(request, error.status_code, message, hint, headers=error.headers)

@@ -45,6 +45,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(registry):
         ("..", "file"),
         ("", "file"),
         ("a*b?[c].txt", "a_b_c_.txt"),
+        ("O’Neill & Sons' notes.md", "O’Neill & Sons' notes.md"),
         ("x" * 300 + ".jsonl", "x" * 99 + "_" + ".jsonl"),
         ("\x00\x01", "file"),
     ],

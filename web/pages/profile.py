@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -48,8 +48,9 @@ def bars_of(usage: PlanUsage) -> list[Bar]:
 
 
 @router.get("")
-def show(request: Request, shop: Shop, account: Signed) -> Response:
-    return page(request, "profile.html", context_of(shop, account))
+def show(request: Request, shop: Shop, account: Signed, changed: Literal["password", ""] = "") -> Response:
+    """`changed` is what was changed just now, and is not seen otherwise."""
+    return page(request, "profile.html", context_of(shop, account, changed=changed))
 
 
 def context_of(shop: Workshop, account: Account, **more: Any) -> dict[str, Any]:
@@ -64,6 +65,7 @@ def context_of(shop: Workshop, account: Account, **more: Any) -> dict[str, Any]:
         "users": shop.registry.accounts() if account.owner else [],
         "audit": shop.registry.audit_lines(None if account.owner else account.id, SHOWN_AUDIT),
         "new_key": None,
+        "changed": "",
         "now": now(),
         **more,
     }
@@ -112,7 +114,7 @@ def password(
         raise InvalidData("The current password is wrong.", "Type it again.")
     changed = shop.registry.set_password(account.id, new)
     shop.registry.audit(account.id, "password.change", account.id)
-    response = RedirectResponse("/profile#password", 303)
+    response = RedirectResponse("/profile?changed=password#password", 303)
     shop.door.sign_in(response, changed)
     return response
 

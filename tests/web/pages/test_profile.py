@@ -68,6 +68,7 @@ def test_a_password_is_set_and_then_lets_one_in(page: Page) -> None:
     page.goto("/profile")
     page.get_by_label("New password").fill("a few words in a row")
     page.get_by_role("button", name="Set password").click()
+    expect(page.locator("#password")).to_contain_text("The password is set.")
     expect(page.get_by_label("Current password")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
