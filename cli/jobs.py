@@ -26,7 +26,9 @@ def jobs(context: typer.Context, json: options.Json = False) -> None:
     """List all jobs, the newest first."""
     if context.invoked_subcommand:
         return
-    found = open_registry().jobs()
+    registry = open_registry()
+    Polling(registry, settings()).notice_ends()
+    found = registry.jobs()
     bill = spending.of_jobs(found)
     print_json({"jobs": found, **bill._asdict()}) if json else views.list_jobs(found, bill)
 
@@ -35,6 +37,7 @@ def jobs(context: typer.Context, json: options.Json = False) -> None:
 def show(job: JobId, json: options.Json = False) -> None:
     """One job: status, recipe, failure and what to do about it."""
     registry = open_registry()
+    Polling(registry, settings()).notice_ends()
     found = registry.job(job)
     model = registry.model_of_job(found.id)
     billed = spending.of_job(found)

@@ -19,7 +19,7 @@ from records import Failure, Job
 from settings import settings
 from tasks.failures import ended_well
 from tasks.limits import TrainingSlot
-from tasks.wait import POLL_SECONDS, interrupted
+from tasks.wait import POLL_SECONDS, interrupted, interrupted_once
 from tasks.wiring import open_registry, polling
 
 log = logging.getLogger("luthier.lanes")
@@ -55,20 +55,21 @@ class Lanes(Generic[Work]):
 
     def run(self) -> None:
         """Until all is settled. Interrupted, it stops the open jobs at their providers."""
-        try:
-            while self.open or any(self.waiting.values()):
-                # hosted jobs first: they run elsewhere while own hardware is busy
-                for own in (False, True):
-                    while self.waiting[own] and self._running(own) < self.room[own] and self._may(own):
-                        self._begin(self.waiting[own].popleft(), own)
-                self._look()
-                if self.open or self.waiting[True]:
-                    time.sleep(LOOK_SECONDS)
-        except (KeyboardInterrupt, TerminationSignal):
-            interrupted(job for _, job, _ in self.open)
-            raise
-        finally:
-            self.slot.give_back()
+        with interrupted_once():
+            try:
+                while self.open or any(self.waiting.values()):
+                    # hosted jobs first: they run elsewhere while own hardware is busy
+                    for own in (False, True):
+                        while self.waiting[own] and self._running(own) < self.room[own] and self._may(own):
+                            self._begin(self.waiting[own].popleft(), own)
+                    self._look()
+                    if self.open or self.waiting[True]:
+                        time.sleep(LOOK_SECONDS)
+            except (KeyboardInterrupt, TerminationSignal):
+                interrupted(job for _, job, _ in self.open)
+                raise
+            finally:
+                self.slot.give_back()
 
     def _running(self, own: bool) -> int:
         return sum(is_hosted(job.provider) != own for _, job, _ in self.open)

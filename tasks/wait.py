@@ -1,8 +1,11 @@
 """Wait for the job's end: in this process, or parked without one where a worker can start the run again."""
 
 import logging
+import signal
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -56,15 +59,16 @@ def look(job: Job) -> Job:
 def follow(job: Job) -> Job:
     """The ended job. A poll that fails never fails the job; an interruption cancels it."""
     job = open_registry().job(job.id)
-    try:
-        job = followed(job)
-        if job.status == "cancelled":
-            # from another machine perhaps, which can't reach a trainer of this one
-            is_stopped(job)
-        return ended_well(job)
-    except (KeyboardInterrupt, TerminationSignal):
-        interrupted([job])
-        raise
+    with interrupted_once():
+        try:
+            job = followed(job)
+            if job.status == "cancelled":
+                # from another machine perhaps, which can't reach a trainer of this one
+                is_stopped(job)
+            return ended_well(job)
+        except (KeyboardInterrupt, TerminationSignal):
+            interrupted([job])
+            raise
 
 
 def interrupted(jobs: Iterable[Job]) -> None:
@@ -79,6 +83,25 @@ def interrupted(jobs: Iterable[Job]) -> None:
         # else it must not look as if it had ended
         if is_stopped(job):
             open_registry().update_job(job.id, status="cancelled")
+
+
+@contextmanager
+def interrupted_once() -> Iterator[None]:
+    """The first Ctrl-C interrupts; another one would leave a job whose end nobody was told of."""
+    if threading.current_thread() is not threading.main_thread():
+        # signals are handled in the main thread, and only it may say how
+        yield
+        return
+
+    def first(*_: object) -> None:
+        signal.signal(signal.SIGINT, lambda *_: log.warning("It is being stopped already."))
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def is_stopped(job: Job) -> bool:

@@ -7,12 +7,13 @@
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import groupby
 
 import providers
-from errors import LuthierError, TrainingFailed, Unavailable
-from providers import Provider, is_hosted
+from errors import LuthierError, NotFound, TrainingFailed, Unavailable
+from providers import OWN_HARDWARE, Provider, is_hosted
 from records import ENDED, Job, Progress, now
 from registry import Registry
 from settings import Settings
@@ -55,6 +56,14 @@ class Polling:
             )
             seen = {}
         return self._noted([job], seen)[0]
+
+    def notice_ends(self) -> None:
+        """Note how trainings on this machine ended whose command was killed before it could tell."""
+        for job in self.registry.jobs("in_progress"):
+            if job.provider == OWN_HARDWARE and job.waits:
+                # one on another machine is left to that
+                with suppress(NotFound):
+                    self.look(job)
 
     def sweep(self, at_rate: Callable[[str], None] = lambda name: None) -> list[Job]:
         """Ask for all open hosted jobs whose provider's turn it is; returns those that wait no more.

@@ -1,16 +1,18 @@
 """What an interruption does to a job: Ctrl-C, a cancelled run, a machine that shuts down."""
 
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tasks.wait import interrupted
+from tasks.wait import follow, interrupted
 from tests.carried_jobs import Place, at_vendor
 from tests.hosted import openai
 from tests.vendors.openai_vendor import OpenAIVendor
-
-pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @pytest.fixture
@@ -41,6 +43,31 @@ def test_a_job_that_its_vendor_does_not_stop_does_not_look_as_if_it_had_ended(
     assert f"luthier jobs cancel {stuck.id}" in caplog.text
 
 
+def test_a_second_ctrl_c_does_not_leave_a_job_whose_end_nobody_was_told_of(
+    place: Place, vendor: OpenAIVendor
+) -> None:
+    job, answers = place.started(1), threading.Event()
+    polled = vendor.fault("GET", f"/{job.remote_id}$")
+    asked = vendor.fault("POST", f"/{job.remote_id}/cancel$", held=answers)
+
+    def press() -> None:
+        for reached in (polled, asked):
+            while reached.times:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+        answers.set()
+
+    impatient = threading.Thread(target=press)
+    impatient.start()
+    with pytest.raises(KeyboardInterrupt):
+        follow.fn(job)
+    impatient.join()
+    assert place.registry.job(job.id).status == "cancelled"
+    assert at_vendor(vendor, job) == "cancelled"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("prefect_server")
 def test_the_job_of_a_deployed_run_is_stopped_if_the_run_is_to_end_and_not_if_its_machine_shuts_down(
     place: Place, vendor: OpenAIVendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from providers.patience import Patience
-from records import Job, now
+from records import Job, Recipe, now
 from registry import Registry
 from settings import Settings
 from tests.hosted_jobs import add_dataset, add_job
@@ -200,3 +200,22 @@ def test_who_looks_by_a_clock_of_their_own_gets_every_turn_and_nobody_gets_two(
     registry.put_off("openai", clock[0] + 5 * minute)
     clock[0] += 4.99 * minute
     assert not registry.take_turn("openai", minute), "the vendor's own word is kept to the second"
+
+
+def test_how_a_training_ended_that_no_command_follows_any_more_is_noticed(
+    polling: Polling, tiny_base: str, tmp_path: Path
+) -> None:
+    registry, gpu = polling.registry, polling.provider("gpu")
+    dataset = add_dataset(registry, tmp_path)
+    recipe = Recipe(base_model=tiny_base, epochs=1)
+    job = Job(id="job-here", name="Here", provider="gpu", dataset_id=dataset.id, recipe=recipe)
+    elsewhere = job.but(id="job-elsewhere", remote_id="job-elsewhere")
+    for one in (job, elsewhere):
+        registry.add_job(one)
+        registry.update_job(one.id, status="in_progress")
+    registry.update_job(job.id, remote_id=gpu.start(dataset, recipe, job.id))
+    gpu.cancel(job.id)
+    assert registry.job(job.id).status == "in_progress"
+    polling.notice_ends()
+    assert registry.job(job.id).status == "cancelled"
+    assert registry.job(elsewhere.id).status == "in_progress"
