@@ -1,10 +1,13 @@
 """What people read of a run, a batch or a chore, as Markdown."""
 
+import re
 from collections.abc import Sequence
 
 from batch.chores import Retirement, Retry
 from batch.summary import Summary, told, took
 from records import Dataset, Evaluation, Report
+
+MARKS = re.compile(r"[\\`*_\[\]<>#|]")
 
 
 def report_markdown(report: Report) -> str:
@@ -23,11 +26,22 @@ def report_markdown(report: Report) -> str:
 def evaluation_markdown(evaluation: Evaluation) -> str:
     lines = [f"**{evaluation.summary}**", "", "| measure | base | tuned |", "| --- | --- | --- |"]
     for name, base in evaluation.base_detail.items():
-        lines.append(f"| {name} | {base:.3f} | {evaluation.tuned_detail.get(name, 0):.3f} |")
+        tuned = evaluation.tuned_detail.get(name)
+        told = "–" if tuned is None else figure(name, tuned)
+        lines.append(f"| {name.replace('_', ' ')} | {figure(name, base)} | {told} |")
     for answer in evaluation.samples[:5]:
-        lines += ["", f"> {answer.prompt[-400:]}", "", f"- expected: {answer.expected[:300]}"]
-        lines += [f"- base: {answer.base[:300]}", f"- tuned: {answer.tuned[:300]}"]
+        lines += ["", f"> {said(answer.prompt[-400:])}", "", f"- expected: {said(answer.expected[:300])}"]
+        lines += [f"- base: {said(answer.base[:300])}", f"- tuned: {said(answer.tuned[:300])}"]
     return "\n".join(lines)
+
+
+def figure(measure: str, value: float) -> str:
+    return f"{value:.2f}" if measure in ("perplexity", "loss") else f"{value:.0%}"
+
+
+def said(text: str) -> str:
+    """What a person or a model said, on one line and as it is: none of it is Markdown or HTML."""
+    return MARKS.sub(r"\\\g<0>", " ".join(text.split())) or "(empty)"
 
 
 def approval_markdown(dataset: Dataset) -> str:
