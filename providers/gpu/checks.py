@@ -9,7 +9,7 @@ import fsspec
 from errors import InvalidData
 from providers.gpu import bases, estimate
 from providers.gpu.jobs import parsed
-from providers.gpu.options import Options, examples_a_step, row_limit
+from providers.gpu.options import Options, completed, examples_a_step, row_limit
 from providers.gpu.template import Template
 from records import Dataset, Finding, Message, Recipe, TokenCount
 
@@ -60,7 +60,11 @@ def findings(dataset: Dataset, recipe: Recipe, cache: Path) -> list[Finding]:
     batch = examples_a_step(options, train)
     alike = _shared_by_all(template, rows[:32]) if options.share_prefixes else 0
     mean = sum(count.total for count in counts) / max(1, len(counts)) - alike * (batch - 1) / batch
-    cost = estimate.of_training(config, mean * train * (recipe.epochs or 1), options.precision != "float32")
+    settings = completed(options, recipe.base_model, dataset.kind, train)
+    top = settings.top_layers or 1.0
+    # what the layers below the adapter make of a row is computed once, and nothing goes back through them
+    passes = (recipe.epochs or 1) * top + (1 - top) / 2
+    cost = estimate.of_training(config, mean * train * passes, options.precision != "float32")
     return [*found, *_cost_findings(cost)]
 
 

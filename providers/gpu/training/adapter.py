@@ -1,6 +1,7 @@
 """The LoRA adapter: put on a base, kept as tensors, saved as others load it."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,18 @@ if TYPE_CHECKING:
 
 
 def attach(model: "PreTrainedModel", recipe: Recipe, options: Options) -> "PeftModel":
-    """A fresh adapter on all linear layers but the output head; the same for the same seed."""
+    """A fresh adapter on the linear layers of the top, but not on the output head; the same for a seed."""
     from peft import LoraConfig, get_peft_model
 
+    layers = model.config.get_text_config().num_hidden_layers
+    first = layers - math.ceil(layers * (options.top_layers or 1.0))
     config = LoraConfig(
         r=recipe.rank or 16,
         lora_alpha=options.alpha,
         lora_dropout=0.0,
         bias="none",
         target_modules=linear_layers(model),
+        layers_to_transform=list(range(first, layers)) if first else None,
         task_type="CAUSAL_LM",
     )
     for module in model.modules():
@@ -36,6 +40,10 @@ def attach(model: "PreTrainedModel", recipe: Recipe, options: Options) -> "PeftM
             module.attention_dropout = 0.0
     torch.manual_seed(recipe.seed)
     return get_peft_model(model, config)
+
+
+def has_layers_below(options: Options) -> bool:
+    return (options.top_layers or 1.0) < 1
 
 
 def linear_layers(model: "PreTrainedModel") -> list[str]:

@@ -38,6 +38,7 @@ class Batch:
     places: torch.Tensor  # (T,) index into the B * L tokens
     targets: torch.Tensor  # (T,) the token to predict there
     rows: torch.Tensor  # (T,) index of the row it belongs to
+    paths: Sequence[np.ndarray]  # of each row: index of its tokens into the B * L
 
     def to(self, device: str) -> "Batch":
         moved = {
@@ -162,6 +163,7 @@ def _tree(group: list[int], arrays: list[np.ndarray], rows: Sequence[TokenRow]) 
         ends=tree.ends,
         attended=None,
         places=torch.from_numpy(np.concatenate(places)),
+        paths=tree.paths,
         **_targets(group, rows),
     )
 
@@ -170,18 +172,20 @@ def _padded(group: list[int], arrays: list[np.ndarray], rows: Sequence[TokenRow]
     longest = max(map(len, arrays))
     tokens = np.full((len(arrays), longest), pad, np.int64)
     attended = np.zeros((len(arrays), longest), np.int64)
-    places = []
+    places, paths = [], []
     for line, (i, row) in enumerate(zip(group, arrays, strict=True)):
         # padding stands at the end, where no token of the row sees it
         tokens[line, : len(row)] = row
         attended[line, : len(row)] = 1
-        places.append(np.flatnonzero(rows[i].trained) - 1 + line * longest)
+        paths.append(np.arange(len(row)) + line * longest)
+        places.append(paths[-1][np.flatnonzero(rows[i].trained) - 1])
     return Batch(
         tokens=torch.from_numpy(tokens),
         positions=torch.arange(longest).repeat(len(arrays), 1),
         ends=None,
         attended=torch.from_numpy(attended),
         places=torch.from_numpy(np.concatenate(places)),
+        paths=paths,
         **_targets(group, rows),
     )
 

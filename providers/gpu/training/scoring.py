@@ -1,19 +1,27 @@
 """Loss of trained tokens under a causal language model, at as little cost as the architecture allows."""
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional
 
+from providers.gpu.device import whole_memory
 from providers.gpu.template import TokenRow
 from providers.gpu.training import frozen
 from providers.gpu.training.attention import stretches, takes_trees
 from providers.gpu.training.batching import Batch, pack
+from providers.gpu.training.below import Below, below, going_on, state_bytes
 from providers.gpu.training.frozen import Frozen
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+# Three rows that begin alike.
+PROBE = [
+    TokenRow([7, 5, 3, *tail], [False] * 3 + [True] * len(tail)) for tail in ([11, 13], [17, 2, 19], [6])
+]
 CHUNK_BYTES = 64 * 2**20  # of float32 logits held at once
 RESHAPED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 
@@ -28,6 +36,7 @@ class Scorer:
         self.head = Frozen(head.weight.detach(), head.bias)
         self.config = model.config.get_text_config()
         self.device = str(model.device)
+        self.below: Below | None = None
         if self._head_is_plain:
             frozen.pack([self.head])
         self.why_not_shared = "switched off" if not share else self._why_not_shared(longest)
@@ -50,12 +59,9 @@ class Scorer:
     @torch.inference_mode()
     def _obeys_tree(self) -> bool:
         """Whether three short rows in a tree give the hidden states that they give one by one."""
-        start = [7, 5, 3]
-        tails = ([11, 13], [17, 2, 19], [6])
-        rows = [TokenRow(start + tail, [False] * 3 + [True] * len(tail)) for tail in tails]
         try:
-            together = torch.cat([self._hidden(batch) for batch in pack(rows, 1000, shared=True)])
-            alone = torch.cat([self._hidden(pack([row], 1000, shared=True)[0]) for row in sorted(rows)])
+            together = torch.cat([self._hidden(batch) for batch in pack(PROBE, 1000, shared=True)])
+            alone = torch.cat([self._hidden(pack([row], 1000, shared=True)[0]) for row in sorted(PROBE)])
         except (RuntimeError, ValueError, TypeError, IndexError):
             return False
         # bfloat16 differs by a hundredth; a mask that is ignored by about one
@@ -64,7 +70,12 @@ class Scorer:
     def _hidden(self, batch: Batch) -> torch.Tensor:
         """(T, hidden size): the states from which the trained tokens are predicted."""
         batch = batch.to(self.device)
-        states = self.decoder(**self._inputs(batch)).last_hidden_state
+        inputs = self._inputs(batch)
+        known = self.below.states(batch) if self.below else None
+        if self.below and known is not None:
+            states = self.below.upper(**going_on(inputs, known)).last_hidden_state
+        else:
+            states = self.decoder(**inputs).last_hidden_state
         # not indexing: its gradient adds up repeated places in any order, this one in theirs
         return states.reshape(-1, states.shape[-1]).index_select(0, batch.places)
 
@@ -76,6 +87,28 @@ class Scorer:
             return inputs
         tree = {"tree": stretches(batch.ends, self.model.dtype)} if takes_trees(self.model) else {}
         return {**inputs, **tree, "position_ids": batch.positions}
+
+    @contextmanager
+    def reading_once(
+        self, rows: Iterable[TokenRow], tokens: int, budget: int, check: Callable[[], None]
+    ) -> Iterator[None]:
+        """Within it, what the layers below the adapter make of these rows of so many tokens is known.
+
+        It is computed in an order that the rows decide alone, so that a resumed run finds the same digits.
+        Not done where there is no such layer, too little room, or a GPU, on which nothing was measured.
+        """
+        size = state_bytes(tokens, self.config.hidden_size, self.model.dtype)
+        fitting = self.device == "cpu" and size <= frozen.SHARE * whole_memory()
+        parts = below(self.decoder) if fitting and self.shares and self._head_is_plain else None
+        if parts and parts.is_whole(self.decoder, self._inputs(pack(PROBE, 1000, shared=True)[0])):
+            for batch in pack(list(rows), budget, shared=True):
+                check()
+                parts.read(batch, self._inputs(batch))
+            self.below = parts
+        try:
+            yield
+        finally:
+            self.below = None
 
     @property
     def _head_is_plain(self) -> bool:

@@ -3,6 +3,8 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
@@ -58,8 +60,8 @@ class Trainer:
         self.steps_per_epoch = math.ceil(len(examples) / self.batch)
         self.steps = self.steps_per_epoch * self.epochs
         self.every = measured_every(self.steps_per_epoch, self.epochs)
-        tokens = sum(len(row.tokens) for rows in examples for row in rows)
-        self.watch = Watch(scorer, holdout, tokens * self.every / self.steps_per_epoch, budget, peers)
+        self.tokens = sum(len(row.tokens) for rows in examples for row in rows)
+        self.watch = Watch(scorer, holdout, self.tokens * self.every / self.steps_per_epoch, budget, peers)
         self.weights = adapter.weights(model)
         # a job of an earlier version says nothing of it
         groups = adapter.groups(model, self.options.loraplus_ratio or 1.0)
@@ -80,7 +82,8 @@ class Trainer:
         saver = Saver(self, job, self.options.checkpoint_seconds)
         self.stop.patient = True
         try:
-            self._train(saver, job, report)
+            with self._frozen_layers_read_once(report):
+                self._train(saver, job, report)
         except Stopped:
             saver.save()
             raise
@@ -100,6 +103,15 @@ class Trainer:
             self._timed_step(step, report)
             self._measure_if_due(job, report)
             saver.save_if_due()
+
+    def _frozen_layers_read_once(self, report: Reporter) -> AbstractContextManager[None]:
+        if self.peers.count > 1 or not adapter.has_layers_below(self.options):
+            return nullcontext()
+        report.say("Reading the examples through the layers below the adapter")
+        held = self.watch.rows
+        rows = chain(chain.from_iterable(self.examples), held)
+        tokens = self.tokens + sum(len(row.tokens) for row in held)
+        return self.scorer.reading_once(rows, tokens, self.budget, self.stop.check)
 
     def _learns_no_more(self) -> bool:
         """Whether the last few measurements gave no new lowest loss."""

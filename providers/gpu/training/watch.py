@@ -37,9 +37,9 @@ class Watch:
         peers: Peers = ALONE,
     ):
         self.scorer, self.peers = scorer, peers
-        rows = spread(examples, SHARE * trained_tokens / FORWARD)
-        self.count = sum(sum(row.trained) for row in rows)
-        mine = peers.share(rows)
+        self.rows = spread(examples, SHARE * trained_tokens / FORWARD)
+        self.count = sum(sum(row.trained) for row in self.rows)
+        mine = peers.share(self.rows)
         self.batches = pack(mine, budget, scorer.shares) if mine else []
 
     @torch.no_grad()

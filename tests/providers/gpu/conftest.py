@@ -116,12 +116,12 @@ def recipe(bases: Callable[[str], Path]) -> Recipe:
 
 
 @pytest.fixture
-def with_adapter(bases: Callable[[str], Path], recipe: Recipe) -> Callable[[str], Any]:
+def with_adapter(bases: Callable[[str], Path], recipe: Recipe) -> Callable[..., Any]:
     """A tiny base with an adapter that already does something, in float32."""
 
-    def load(kind: str) -> Any:
+    def load(kind: str, top_layers: float | None = None) -> Any:
         base = model_files.load(model_files.find(str(bases(kind))), Device("cpu", "float32", 1))
-        model = adapter.attach(base, recipe, Options())
+        model = adapter.attach(base, recipe, Options(top_layers=top_layers))
         torch.manual_seed(7)
         for name, weight in adapter.weights(model).items():
             if "lora_B" in name:

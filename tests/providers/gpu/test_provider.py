@@ -258,7 +258,7 @@ def test_defaults_follow_the_amount_of_data(gpu: Gpu, dataset: Dataset) -> None:
         return gpu.plan(dataset.but(report=report, kind=kind), Recipe(base_model=base))
 
     assert [planned(n).epochs for n in (20, 100, 225, 5_000, 50_000)] == [8, 5, 3, 2, 1]
-    assert [planned(n, kind="classify").epochs for n in (100, 225, 900)] == [5, 4, 3]
+    assert [planned(n, kind="classify").epochs for n in (100, 225, 900)] == [5, 3, 3]
     assert planned(225, "Qwen/Qwen3-8B", "classify").epochs == 5
     assert [planned(n).rank for n in (225, 50_000)] == [16, 32]
     rates = [planned(225, base).learning_rate for base in ("smollm2-135m", "Qwen/Qwen3-8B", "Qwen/Qwen3-32B")]
@@ -274,6 +274,16 @@ def test_matrix_b_learns_faster_where_many_labels_are_taught_to_a_small_base() -
     assert [ratio(base) for base in ("smollm2-135m", "Qwen/Qwen3-8B", "some/base")] == [4, 1, 1]
     assert ratio("smollm2-135m", "chat") == ratio("smollm2-135m", examples=12) == 1
     assert ratio("smollm2-135m", loraplus_ratio=2) == ratio("some/base", "chat", loraplus_ratio=2) == 2
+
+
+def test_the_upper_half_is_enough_for_many_labels_on_a_small_base() -> None:
+    def top(base: str, kind: str = "classify", examples: int = 200, **asked: float) -> float | None:
+        return completed(Options(**asked), base, kind, examples).top_layers
+
+    assert [top(base) for base in ("smollm2-135m", "Qwen/Qwen3-8B", "some/base")] == [0.5, 1, 1]
+    assert top("smollm2-135m", "chat") == top("smollm2-135m", examples=12) == 1
+    assert top("smollm2-135m", top_layers=1) == 1
+    assert top("some/base", "chat", top_layers=0.25) == 0.25
 
 
 def test_a_check_names_what_is_too_long_and_what_it_will_take(

@@ -66,7 +66,7 @@ def job(tmp_path: Path) -> JobFolder:
 
 
 @pytest.fixture
-def make(with_adapter: Callable[[str], Any], recipe: Recipe, examples: list[list[TokenRow]]) -> MakeTrainer:
+def make(with_adapter: Callable[..., Any], recipe: Recipe, examples: list[list[TokenRow]]) -> MakeTrainer:
     """A trainer for three epochs of three steps of four examples."""
 
     def trainer(
@@ -78,8 +78,8 @@ def make(with_adapter: Callable[[str], Any], recipe: Recipe, examples: list[list
         patience: int = 0,
         **changes: Any,
     ) -> Trainer:
-        model = with_adapter(kind)
         wanted = recipe.but(**{"epochs": 3, "options": recipe.options | {"patience": patience}, **changes})
+        model = with_adapter(kind, wanted.options.get("top_layers"))
         reader = scorer(model.get_base_model())
         return Trainer(model, reader, examples, wanted, budget, stop or StopSignal(), holdout or [])
 
@@ -143,6 +143,28 @@ def test_a_run_that_stops_and_goes_on_ends_as_one_that_did_not(
     with pytest.raises(Stopped):
         make(stop=StopAfter(looks), options=options).run(job, Reporter(job))
     assert checkpoint.steps_done(job.checkpoint) == looks
+    resumed = make(options=options)
+    resumed.run(job, Reporter(job))
+    assert resumed.state.losses == straight.state.losses
+    assert torch.equal(weights(resumed), weights(straight))
+
+
+@pytest.mark.parametrize("looks", [0, 1, 5])
+def test_with_layers_below_the_adapter_too(
+    make: MakeTrainer, job: JobFolder, tmp_path: Path, recipe: Recipe, looks: int
+) -> None:
+    options = recipe.options | {"top_layers": 0.5}
+    straight = make(options=options)
+    straight_job = JobFolder(tmp_path / "straight")
+    straight_job.path.mkdir()
+    straight.run(straight_job, Reporter(straight_job))
+    assert {name.split(".layers.")[1][0] for name in straight.weights} == {"1"}
+    assert straight.scorer.below is None, "what was known is let go when it ends"
+
+    with pytest.raises(Stopped):
+        make(stop=StopAfter(looks), options=options).run(job, Reporter(job))
+    # the first look is at the reading itself
+    assert checkpoint.steps_done(job.checkpoint) == max(0, looks - 1)
     resumed = make(options=options)
     resumed.run(job, Reporter(job))
     assert resumed.state.losses == straight.state.losses
