@@ -12,6 +12,7 @@ from errors import NotConfigured, Unavailable
 from settings import quiet_dependencies, settings
 
 if TYPE_CHECKING:
+    import httpx
     from prefect.client.orchestration import SyncPrefectClient
 
 # the oldest that pyproject.toml admits; an older one refuses some of what we ask for
@@ -71,6 +72,8 @@ def reaching(address: str) -> Iterator[None]:
             "Look at the server's log, then try again.",
         ) from error
     except (httpx.TransportError, httpx.InvalidURL) as error:
+        if not _is_prefects(error, address):
+            raise
         if not address:
             raise Unavailable(
                 "The embedded Prefect server was ended from outside.",
@@ -89,6 +92,21 @@ def reaching(address: str) -> Iterator[None]:
             "Run the same command again when it is less so, or give it longer by "
             "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS (in seconds).",
         ) from error
+
+
+def _is_prefects(error: "httpx.TransportError | httpx.InvalidURL", address: str) -> bool:
+    """Whether what failed was sent to Prefect's server: other libraries use httpx, too, inside of a flow."""
+    import httpx
+    from prefect.server.api.server import SubprocessASGIServer
+
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+        # of all addresses a person gives only this one to httpx
+        return True
+    asked = error.request.url
+    if not address:
+        return (asked.host, asked.port) == ("127.0.0.1", SubprocessASGIServer().port)
+    server = httpx.URL(address)
+    return (asked.host, asked.port) == (server.host, server.port)
 
 
 def check_room() -> None:

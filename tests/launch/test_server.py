@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prefect.server.api.server import SubprocessASGIServer
 
 from errors import NotConfigured, Unavailable
 from launch import server
@@ -36,7 +37,10 @@ def test_a_machine_that_reaches_itself_passes() -> None:
     check_loopback()
 
 
-def test_what_an_embedded_server_does_is_told_with_what_to_do_next() -> None:
+def test_what_an_embedded_server_does_is_told_with_what_to_do_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(SubprocessASGIServer(), "port", 9)
     with pytest.raises(Unavailable, match="did not start in time") as late, server.reaching(""):
         raise RuntimeError("Timed out while attempting to connect to ephemeral Prefect API server.")
     assert "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS" in late.value.hint
@@ -50,6 +54,12 @@ def test_what_an_embedded_server_does_is_told_with_what_to_do_next() -> None:
         httpx.get("http://127.0.0.1:9")
     with pytest.raises(RuntimeError, match="of ours"), server.reaching(""):
         raise RuntimeError("a fault of ours")
+
+
+@pytest.mark.parametrize("address", ["", "http://127.0.0.1:4200/api"])
+def test_what_others_can_t_reach_is_not_blamed_on_the_server(address: str) -> None:
+    with pytest.raises(httpx.ConnectError), server.reaching(address):
+        httpx.get("http://127.0.0.1:9")
 
 
 def test_a_full_disk_is_told_before_a_server_starts_on_it(
