@@ -99,7 +99,7 @@ class Run:
         kind = "in 4 bits" if quantize else f"in {place.precision}"
         self.report.event(f"Base model {self.base.id} loaded {kind} on {place.name}.")
         model = adapter.attach(base, self.recipe, self.options)
-        kernels.speed_up(model)
+        kernels.speed_up(model, self.count)
         return model
 
     @cached_property

@@ -33,14 +33,14 @@ class Frozen:
         return gradient @ self.weight if self.back is None else _product(gradient, self.back, None)
 
 
-def pack(weights: Sequence[Frozen]) -> None:
-    """Those that torch has oneDNN for, if the machine is large enough for all.
+def pack(weights: Sequence[Frozen], processes: int = 1) -> None:
+    """Those that torch has oneDNN for, if the machine is large enough for all, in each of the processes.
 
     What is free just now is not asked: the result of a training would depend, to the last digit, on its
     neighbours.
     """
     fitting = [one for one in weights if can_pack(one.weight)]
-    if 2 * sum(one.weight.nbytes for one in fitting) <= SHARE * whole_memory():
+    if 2 * processes * sum(one.weight.nbytes for one in fitting) <= SHARE * whole_memory():
         for one in fitting:
             one.forth, one.back = _packed(one.weight), _packed(one.weight.t().contiguous())
 

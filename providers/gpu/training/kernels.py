@@ -97,8 +97,11 @@ class Together:
         return forward
 
 
-def speed_up(model: "PeftModel") -> None:
-    """Put the faster forms in place of peft's and transformers' own, where they fit."""
+def speed_up(model: "PeftModel", processes: int = 1) -> None:
+    """Put the faster forms in place of peft's and transformers' own, where they fit.
+
+    `processes`: that train together, each with a base of its own.
+    """
     together: list[Together] = []
     for parent in model.modules():
         fitting = {name: layer for name, layer in parent.named_children() if _fits(layer)}
@@ -109,7 +112,7 @@ def speed_up(model: "PeftModel") -> None:
             together.append(Together(group))
             for number, layer in enumerate(group):
                 layer.forward = together[-1].forward_of(number)
-    pack([one.frozen for one in together])
+    pack([one.frozen for one in together], processes)
     follow_trees(model.get_base_model())
 
 

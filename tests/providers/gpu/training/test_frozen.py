@@ -29,11 +29,14 @@ def test_what_onednn_has_no_product_for_stays_plain() -> None:
     assert not can_pack(torch.zeros(4, 4, device="meta"))
 
 
-@pytest.mark.parametrize(("memory", "packed"), [(8_000.0, False), (1e9, True)])
-def test_weights_are_packed_where_there_is_room(
-    monkeypatch: pytest.MonkeyPatch, memory: float, packed: bool
+@pytest.mark.parametrize(
+    ("memory", "processes", "packed"),
+    [(8_000.0, 1, False), (8_200.0, 1, True), (8_200.0, 2, False), (1e9, 8, True)],
+)
+def test_weights_are_packed_where_there_is_room_for_those_of_all_processes(
+    monkeypatch: pytest.MonkeyPatch, memory: float, processes: int, packed: bool
 ) -> None:
     monkeypatch.setattr(frozen, "whole_memory", lambda: memory)
     weights = [Frozen(torch.zeros(8, 8)) for _ in range(2)]
-    pack(weights)
+    pack(weights, processes)
     assert [one.forth is not None for one in weights] == [packed, packed]
