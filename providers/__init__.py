@@ -35,8 +35,8 @@ HOMES = {
 }
 
 
-# what people read, on pages as in the terminal
-TITLES = {"gpu": "Own hardware", "openai": "OpenAI", "gemini": "Gemini"}
+# what people read, on pages as in the terminal; GPU is own hardware, be it a processor's
+TITLES = {"gpu": "GPU", "openai": "OpenAI", "gemini": "Gemini"}
 
 
 class Provider(Protocol):

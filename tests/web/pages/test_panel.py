@@ -30,7 +30,7 @@ def test_a_finished_model_shows_all_its_facts(page: Page, shelf: Shelf) -> None:
     found = card(page, "Ticket router")
     for text in (
         "Route support tickets of an online shop",
-        "Own hardware",
+        "GPU",
         "smollm2-135m",
         "Succeeded",
         "Better than its base: accuracy 4% → 96% on 28 held-out examples",
