@@ -20,7 +20,13 @@ from preparation.readers.dialect import has_header, unique_names
 from records import Drop, Row, Source
 
 SAMPLE_ROWS = 200
-HEAD, FORMULA = 1 << 20, re.compile(rb"<f[\s/>]")  # bytes of a sheet that are looked into for formulas
+HEAD = 1 << 20  # bytes of a sheet that are looked into for formulas
+# a cell that ends with its formula or an empty value; `t="str"` is of one that was worked out to no text
+UNWORKED = re.compile(
+    rb'<c\b(?![^>]*\bt="str")[^>]*\br="([A-Z]+\d+)"[^>]*>\s*'
+    rb"<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>"
+)
+NAMED = 3
 MOST_CELLS = 20_000_000  # of one sheet, empty ones counted: calamine holds all of them
 Cells = list[str]
 
@@ -51,19 +57,27 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
                 number += 1
                 item = item.model_copy(update={"source": item.source.model_copy(update={"element": number})})
             yield item
-    if not number and _has_formulas(path):
+    cells = _unworked(path)
+    if cells and not number:
         raise Unreadable(
             "Its formulas hold no values", "open it in its program and save it, which works them out"
         )
+    if cells:
+        named = ", ".join(cells[:NAMED]) + (" …" if len(cells) > NAMED else "")
+        yield Drop(source=source, reason="formulas without values", excerpt=excerpt(named))
 
 
-def _has_formulas(path: Path) -> bool:
-    """Whether a workbook of Excel's newer kind has formulas; programs that only write leave them unworked."""
+def _unworked(path: Path) -> list[str]:
+    """Cells of a workbook of Excel's newer kind whose formulas hold no values.
+
+    Programs leave them so that only write.
+    """
     if not is_zipfile(path):
-        return False
+        return []
     with undamaged("workbook"), ZipFile(path) as parts:
         sheets = [part for part in parts.infolist() if part.filename.startswith("xl/worksheets/sheet")]
-        return any(FORMULA.search(parts.open(sheet).read(HEAD)) for sheet in sheets)
+        heads = [parts.open(sheet).read(HEAD) for sheet in sheets]
+        return [cell.decode() for head in heads for cell in UNWORKED.findall(head)]
 
 
 def _grid(book: CalamineWorkbook, name: str) -> list[tuple[int, Cells]]:

@@ -81,6 +81,20 @@ def test_formulas_that_no_program_has_worked_out_are_told(read) -> None:
         read("x.xlsx", stream.getvalue())
 
 
+def test_formulas_without_values_among_values_are_told(read) -> None:
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream) as workbook:
+        sheet = workbook.add_worksheet()
+        for number, row in enumerate([["boat", "price"], ["Gull", "4"], ["Tern", "5"]]):
+            sheet.write_row(number, 0, row)
+        sheet.write_formula("B2", "=2*2", None, 4)
+        sheet.write_formula("B3", "=2+3", None, "")
+    items = read("x.xlsx", stream.getvalue())
+    assert fields(items) == [{"boat": "Gull", "price": "4"}, {"boat": "Tern", "price": ""}]
+    (drop,) = (item for item in items if isinstance(item, Drop))
+    assert (drop.reason, drop.excerpt) == ("formulas without values", "B3")
+
+
 def test_a_sheet_of_one_column_of_prose_is_text(read) -> None:
     notes = ["The ferry leaves at noon, and it takes nine minutes.", "It comes back when the tide allows it."]
     (row,) = read("x.xlsx", book([[note] for note in notes]))
