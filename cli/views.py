@@ -165,7 +165,7 @@ def compare_models(models: Sequence[TunedModel]) -> None:
 def recipe_line(job: Job) -> str:
     recipe = job.recipe
     parts = [
-        f"{recipe.epochs} epochs" if recipe.epochs else "",
+        f"{recipe.epochs} epoch{'s' * (recipe.epochs != 1)}" if recipe.epochs else "",
         f"learning rate {recipe.learning_rate:g}" if recipe.learning_rate else "",
         f"rank {recipe.rank}" if recipe.rank else "",
         f"seed {recipe.seed}",

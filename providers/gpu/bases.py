@@ -119,7 +119,10 @@ def _hub_commit(base: Base) -> str:
 
 
 def config(base: Base) -> dict[str, Any]:
-    """The model's configuration as JSON, nested text configuration unfolded."""
+    """The model's configuration as JSON, nested text configuration unfolded.
+
+    Raises NotConfigured if it can't be had.
+    """
     if base.is_gguf and base.path:
         return GgufFile(base.path).config() | {"model_type": "llama", "dtype": "bfloat16"}
     if base.path is None:
@@ -131,7 +134,10 @@ def config(base: Base) -> dict[str, Any]:
             raise _unreachable(base, error) from error
     else:
         path = base.path / "config.json"
-    data: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    try:
+        data: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _unreachable(base, error) from error
     return data | data.get("text_config", {})
 
 

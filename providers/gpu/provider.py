@@ -70,8 +70,9 @@ class Gpu:
         return planned(recipe, _examples(dataset), dataset.kind)
 
     def admit(self, recipe: Recipe) -> None:
-        """Raises InvalidData for unknown options."""
+        """Raises InvalidData for unknown options, NotConfigured if the base model can't be had."""
         self._options(recipe)
+        bases.config(bases.find(recipe.base_model))
 
     def check(self, dataset: Dataset, recipe: Recipe) -> list[Finding]:
         """Raises NotConfigured if the base model can't be had, InvalidData for unknown options."""

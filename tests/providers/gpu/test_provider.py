@@ -252,6 +252,16 @@ def test_the_same_recipe_makes_the_same_bytes(forking: ForkingGpu, dataset: Data
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+def test_a_base_that_can_t_be_had_is_refused_before_anything_is_read(gpu: Gpu, tmp_path: Path) -> None:
+    with pytest.raises(NotConfigured, match="was not found"):
+        gpu.admit(Recipe(base_model=str(tmp_path / "gone")))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text("{")
+    with pytest.raises(NotConfigured, match="broken can't be loaded"):
+        gpu.admit(Recipe(base_model=str(broken)))
+
+
 def test_defaults_follow_the_amount_of_data(gpu: Gpu, dataset: Dataset) -> None:
     def planned(train: int, base: str = "smollm2-135m", kind: str = "chat") -> Recipe:
         report = dataset.report.but(train=train)
