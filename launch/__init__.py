@@ -14,6 +14,7 @@ from typing import Any
 from settings import quiet_dependencies, settings
 
 ROOT = Path(__file__).parents[1]
+CHECKING = {"prepare_dataset", "fine_tune"}  # flows that check data by Great Expectations
 
 
 def run(flow: str, parameters: dict[str, Any]) -> Any:
@@ -32,9 +33,16 @@ def run(flow: str, parameters: dict[str, Any]) -> Any:
     quiet_dependencies(embedded=True)
     with reaching(address):
         if not address:
-            start_embedded()
+            start_embedded(meanwhile=lambda: _import(flow))
         # not by Prefect's loader: where an import fails, that goes on with half a flow and hides the reason
         return getattr(import_module(f"flows.{flow}"), flow)(**parameters)
+
+
+def _import(flow: str) -> None:
+    """The flow, and what its steps import late because it takes seconds."""
+    import_module(f"flows.{flow}")
+    if flow in CHECKING:
+        import_module("great_expectations")
 
 
 def detach(log: Path, *arguments: str, module: str = "launch") -> int:

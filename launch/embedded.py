@@ -2,14 +2,17 @@
 
 import signal
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 # Until a line comes, the shell waits; at the pipe's end instead, whose other end we held, it ends the server.
 WATCH = 'read -r told || kill "$0"'
 
 
-def start_embedded() -> None:
+def start_embedded(meanwhile: Callable[[], object] = lambda: None) -> None:
     """Start the embedded server, out of the reach of Ctrl-C; Prefect's clients find it by themselves.
+
+    It takes its time, in which `meanwhile` is called.
 
     A terminal sends SIGINT to every process in its foreground, the server among them, which then could not be
     told how the run ended. Which signals are blocked is inherited by a process; SIGTERM still ends it.
@@ -27,6 +30,7 @@ def start_embedded() -> None:
                 # another one, whose port was taken meanwhile
                 self.watcher.dismiss()
             self.watcher = Watcher(server.pid)
+            meanwhile()
             return server
 
         def stop(self) -> None:

@@ -51,6 +51,28 @@ def test_the_embedded_server_lives_as_long_as_the_process_that_started_it(home: 
     server.wait(timeout=60)
 
 
+BUSY = """
+import httpx
+from launch.embedded import start_embedded
+from prefect.server.api.server import SubprocessASGIServer
+
+def look():
+    try:
+        httpx.get(SubprocessASGIServer().api_url + "/health")
+    except httpx.ConnectError:
+        print("starting")
+
+start_embedded(meanwhile=look)
+print(httpx.get(SubprocessASGIServer().api_url + "/health").status_code)
+SubprocessASGIServer().stop()
+"""
+
+
+def test_the_time_that_the_server_takes_to_start_is_used(home: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", BUSY], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["starting", "200"]
+
+
 STOPPED = """
 import psutil
 from launch.embedded import start_embedded
