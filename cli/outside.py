@@ -18,7 +18,7 @@ def vendors(chosen: Settings) -> Iterator[Check]:
         providers.OWN_HARDWARE: ("here", ""),
     }
     for name, (given, variable) in asked.items():
-        shown = providers.TITLES[name]
+        shown = "own hardware" if name == providers.OWN_HARDWARE else name
         if not given:
             yield Check(shown, "off", f"{variable} is not set.")
             continue

@@ -78,12 +78,12 @@ def _unreachable(base: Base, error: Exception) -> NotConfigured:
     words = str(error).strip().splitlines()
     if base.path:
         return NotConfigured(
-            f"The base model in {base.path} can't be loaded: {words[0] if words else error!r}.",
+            f"The base model in {base.path} can't be loaded: {words[0] if words else repr(error)}.",
             "Give a folder as `save_pretrained` writes it: config.json, safetensors and tokenizer files.",
         )
     return NotConfigured(
         f"The base model {base.id} is not on this machine and can't be fetched from the hub: "
-        f"{words[0] if words else error!r}.",
+        f"{words[0] if words else repr(error)}.",
         f"Check the id and the network, log in with `hf auth login` if the model is gated, "
         f"or fetch it where there is a network (`hf download {base.id}`) and give its folder.",
     )
@@ -176,6 +176,9 @@ def _write_tokenizer(base: Base, folder: Path) -> None:
     if base.is_gguf and base.path:
         GgufFile(base.path).write_tokenizer(folder)
         return
+    if base.path and not any((base.path / name).exists() for name in TOKENIZER_FILES):
+        # transformers would make up an empty one
+        raise _unreachable(base, FileNotFoundError("there are no tokenizer files"))
     from transformers import AutoTokenizer
 
     try:

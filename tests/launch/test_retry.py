@@ -21,14 +21,15 @@ def test_another_machine_goes_on_at_the_step_that_failed(
     recipe = {"base_model": str(base), "epochs": 2, "learning_rate": 0.01, "rank": 4, "options": options}
     given = {"sources": [str(source)], "use_case": "Sort parcels into depots", "recipe": recipe}
 
-    # the folder of the base model is still empty: validation, which counts tokens, fails
+    # the base model's folder is not complete yet: validation, which counts tokens, fails
     base.mkdir()
+    shutil.copy(Path(tiny_base) / "config.json", base)
     first = tmp_path / "first"
     with worker("own-hardware", first, api, **furnished.shared):
         run_id = started(api, "fine-tune/own-hardware", given)
         failed = ended(api, run_id)
     assert failed["state"]["type"] == "FAILED", failed["state"]
-    assert "holds no model" in failed["state"]["message"]
+    assert "can't be loaded" in failed["state"]["message"]
     before = steps(api, run_id, last="validate")
     assert before == {**dict.fromkeys(PREPARED | {"take up job"}, "Completed"), "validate": "Failed"}
 
@@ -51,5 +52,5 @@ def test_another_machine_goes_on_at_the_step_that_failed(
     # who is to be told was told both times, in sentences
     eventually(lambda: any("Ready" in one["subject"] for one in furnished.told))
     subjects = {one["subject"].partition(":")[0]: one["text"] for one in furnished.told}
-    assert "holds no model" in subjects["Failed"] and "save_pretrained" in subjects["Failed"]
+    assert "can't be loaded" in subjects["Failed"] and "save_pretrained" in subjects["Failed"]
     assert "held-out examples" in subjects["Ready"] and "luthier chat model-" in subjects["Ready"]

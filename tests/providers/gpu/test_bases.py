@@ -117,3 +117,13 @@ def test_an_exported_base_loads_like_any_other(bases: Callable[[str], Path], tmp
     assert model.dtype == torch.bfloat16
     assert json.loads((tmp_path / "out/tokenizer_config.json").read_text())["eos_token"] == "<|im_end|>"
     assert Template(tmp_path / "out").end_ids == Template(bases("qwen3")).end_ids
+
+
+def test_a_folder_without_a_tokenizer_is_refused_and_none_is_made_up(
+    bases: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "base"
+    folder.mkdir()
+    shutil.copy(bases("qwen3") / "config.json", folder)
+    with pytest.raises(NotConfigured, match="can't be loaded: there are no tokenizer files"):
+        model_files.tokenizer_folder(model_files.find(str(folder)), tmp_path / "cache")
