@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from providers.gpu.device import whole_memory
+from providers.gpu.device import is_out_of_memory, whole_memory
 from providers.gpu.template import TokenRow
 from providers.gpu.training import frozen
 from providers.gpu.training.attention import stretches, takes_trees
@@ -101,10 +101,15 @@ class Scorer:
         fitting = self.device == "cpu" and size <= frozen.SHARE * whole_memory()
         parts = below(self.decoder) if fitting and self.shares and self._head_is_plain else None
         if parts and parts.is_whole(self.decoder, self._inputs(pack(PROBE, 1000, shared=True)[0])):
-            for batch in pack(list(rows), budget, shared=True):
-                check()
-                parts.read(batch, self._inputs(batch))
-            self.below = parts
+            try:
+                for batch in pack(list(rows), budget, shared=True):
+                    check()
+                    parts.read(batch, self._inputs(batch))
+                self.below = parts
+            except RuntimeError as error:
+                # then the steps read the rows themselves, fewer at once if need be
+                if not is_out_of_memory(error):
+                    raise
         try:
             yield
         finally:

@@ -86,6 +86,21 @@ def test_nothing_is_kept_that_takes_too_much_room(
             assert bool(scorer.below) == kept
 
 
+def test_where_memory_runs_out_while_reading_the_steps_read_themselves(
+    with_adapter: Load, rows: list[TokenRow]
+) -> None:
+    model = with_adapter("llama", 0.5)
+    scorer = Scorer(model.get_base_model())
+    loss, _ = loss_and_gradients(scorer, model, rows)
+
+    def full() -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    with scorer.reading_once(rows, tokens(rows), 1000, full):
+        assert scorer.below is None
+        assert loss_and_gradients(scorer, model, rows)[0] == pytest.approx(loss, rel=1e-6)
+
+
 def test_a_decoder_that_its_parts_don_t_add_up_to_is_found_out(
     with_adapter: Load, rows: list[TokenRow]
 ) -> None:
