@@ -130,11 +130,18 @@ def test_a_step_is_the_same_in_one_batch_or_in_several(make: MakeTrainer, tmp_pa
     torch.testing.assert_close(weights(several), weights(one), rtol=1e-2, atol=1e-3)
 
 
-@pytest.mark.parametrize("looks", range(1, 9))
+ALL_LAYERS, UPPER_HALF = {"loraplus_ratio": 4.0}, {"top_layers": 0.5}
+
+
+# with layers below the adapter, the first look is at their reading
+@pytest.mark.parametrize(
+    ("more", "looks", "steps"),
+    [*((ALL_LAYERS, n, n) for n in range(1, 9)), *((UPPER_HALF, n, max(0, n - 1)) for n in (0, 1, 5))],
+)
 def test_a_run_that_stops_and_goes_on_ends_as_one_that_did_not(
-    make: MakeTrainer, job: JobFolder, tmp_path: Path, recipe: Recipe, looks: int
+    make: MakeTrainer, job: JobFolder, tmp_path: Path, recipe: Recipe, more: Any, looks: int, steps: int
 ) -> None:
-    options = recipe.options | {"loraplus_ratio": 4.0}
+    options = recipe.options | more
     straight = make(options=options)
     straight_job = JobFolder(tmp_path / "straight")
     straight_job.path.mkdir()
@@ -142,33 +149,20 @@ def test_a_run_that_stops_and_goes_on_ends_as_one_that_did_not(
 
     with pytest.raises(Stopped):
         make(stop=StopAfter(looks), options=options).run(job, Reporter(job))
-    assert checkpoint.steps_done(job.checkpoint) == looks
+    assert checkpoint.steps_done(job.checkpoint) == steps
     resumed = make(options=options)
     resumed.run(job, Reporter(job))
     assert resumed.state.losses == straight.state.losses
     assert torch.equal(weights(resumed), weights(straight))
 
 
-@pytest.mark.parametrize("looks", [0, 1, 5])
-def test_with_layers_below_the_adapter_too(
-    make: MakeTrainer, job: JobFolder, tmp_path: Path, recipe: Recipe, looks: int
+def test_the_upper_half_alone_is_trained_and_what_was_known_is_let_go(
+    make: MakeTrainer, job: JobFolder, recipe: Recipe
 ) -> None:
-    options = recipe.options | {"top_layers": 0.5}
-    straight = make(options=options)
-    straight_job = JobFolder(tmp_path / "straight")
-    straight_job.path.mkdir()
-    straight.run(straight_job, Reporter(straight_job))
-    assert {name.split(".layers.")[1][0] for name in straight.weights} == {"1"}
-    assert straight.scorer.below is None, "what was known is let go when it ends"
-
-    with pytest.raises(Stopped):
-        make(stop=StopAfter(looks), options=options).run(job, Reporter(job))
-    # the first look is at the reading itself
-    assert checkpoint.steps_done(job.checkpoint) == max(0, looks - 1)
-    resumed = make(options=options)
-    resumed.run(job, Reporter(job))
-    assert resumed.state.losses == straight.state.losses
-    assert torch.equal(weights(resumed), weights(straight))
+    trainer = make(options=recipe.options | UPPER_HALF)
+    trainer.run(job, Reporter(job))
+    assert {name.split(".layers.")[1][0] for name in trainer.weights} == {"1"}
+    assert trainer.scorer.below is None
 
 
 def test_where_the_held_out_loss_rises_it_stops_and_keeps_the_best_adapter(
