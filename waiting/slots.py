@@ -6,7 +6,7 @@ holds one therefore says so at its run, and whoever waits for one looks for thos
 """
 
 import logging
-import time
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -51,8 +51,9 @@ class Unclaimed:
             if not lost:
                 self.since = None
                 return 0
-            self.since = self.since or time.monotonic()
-            if time.monotonic() < self.since + LENT_SECONDS:
+            now = monotonic()
+            self.since = now if self.since is None else self.since
+            if now < self.since + LENT_SECONDS:
                 return 0
             log.warning(
                 "%d slots of the limit %s were lost by the server and are given back.", lost, self.name
