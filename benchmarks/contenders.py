@@ -39,12 +39,18 @@ class Task:
     batch: int = 8
     learning_rate: float = 1e-3
     rank: int = 16
+    top_layers: float = 1.0
     seed: int = 17
     threads: int = field(default_factory=usable_processors)
 
     @property
     def recipe(self) -> Recipe:
-        options = {"batch_examples": self.batch, "threads": self.threads, "warmup": 0.0}
+        options = {
+            "batch_examples": self.batch,
+            "threads": self.threads,
+            "warmup": 0.0,
+            "top_layers": self.top_layers,
+        }
         return Recipe(
             base_model=self.base_model,
             epochs=self.epochs,
@@ -62,7 +68,7 @@ class Task:
         """The base with a fresh adapter, the same for all."""
         torch.set_num_threads(self.threads)
         base = bases.load(bases.find(self.base_model), Device("cpu", precision, self.threads))
-        return adapter.attach(base, self.recipe, Options())
+        return adapter.attach(base, self.recipe, Options(top_layers=self.top_layers))
 
 
 class PausingReporter(Reporter):

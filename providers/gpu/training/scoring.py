@@ -14,6 +14,7 @@ from providers.gpu.training.attention import stretches, takes_trees
 from providers.gpu.training.batching import Batch, pack
 from providers.gpu.training.below import Below, below, going_on, state_bytes
 from providers.gpu.training.frozen import Frozen
+from providers.gpu.training.last import after_attention, computed_at
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -37,6 +38,7 @@ class Scorer:
         self.config = model.config.get_text_config()
         self.device = str(model.device)
         self.below: Below | None = None
+        self.last = self._last()
         if self._head_is_plain:
             frozen.pack([self.head])
         self.why_not_shared = "switched off" if not share else self._why_not_shared(longest)
@@ -67,15 +69,33 @@ class Scorer:
         # bfloat16 differs by a hundredth; a mask that is ignored by about one
         return bool((together - alone).norm() < 0.1 * alone.norm())
 
+    @torch.inference_mode()
+    def _last(self) -> list[torch.nn.Module]:
+        """Modules that need compute only what is asked for; none where that gives other states."""
+        modules = after_attention(self.decoder)
+        batch = pack(PROBE, 1000, shared=False)[0].to(self.device)
+        inputs, places = self._inputs(batch), batch.places.unique()
+        try:
+            plain = self.decoder(**inputs).last_hidden_state
+            with computed_at(modules, places):
+                partly = self.decoder(**inputs).last_hidden_state
+        except (RuntimeError, ValueError, TypeError, IndexError, AttributeError):
+            return []
+        off = (partly - plain).flatten(0, 1)[places].norm()
+        return modules if off <= 0.01 * plain.flatten(0, 1)[places].norm() else []
+
     def _hidden(self, batch: Batch) -> torch.Tensor:
         """(T, hidden size): the states from which the trained tokens are predicted."""
         batch = batch.to(self.device)
         inputs = self._inputs(batch)
         known = self.below.states(batch) if self.below else None
-        if self.below and known is not None:
-            states = self.below.upper(**going_on(inputs, known)).last_hidden_state
-        else:
-            states = self.decoder(**inputs).last_hidden_state
+        # in this mode activations may be recomputed on the way back, and would be those of all places
+        last = [] if self.decoder.training else self.last
+        with computed_at(last, batch.places.unique()):
+            if self.below and known is not None:
+                states = self.below.upper(**going_on(inputs, known)).last_hidden_state
+            else:
+                states = self.decoder(**inputs).last_hidden_state
         # not indexing: its gradient adds up repeated places in any order, this one in theirs
         return states.reshape(-1, states.shape[-1]).index_select(0, batch.places)
 

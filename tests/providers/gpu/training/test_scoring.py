@@ -41,8 +41,21 @@ def loss_and_gradients(
         loss = scorer.loss(batch)
         loss.backward()
         total += loss.item()
-    gradients = [weight.grad for weight in adapter.weights(model).values()]
-    return total, torch.cat([gradient.flatten() for gradient in gradients])
+    return total, gradients_of(model)
+
+
+def by_transformers(model: Any, rows: list[TokenRow]) -> tuple[float, torch.Tensor]:
+    """The same by the model's own pass over the padded rows."""
+    (batch,) = pack(rows, 10_000, shared=False)
+    logits = model(batch.tokens, attention_mask=batch.attended).logits.flatten(0, 1)[batch.places]
+    loss = functional.cross_entropy(logits, batch.targets, reduction="sum")
+    model.zero_grad()
+    loss.backward()
+    return loss.item(), gradients_of(model)
+
+
+def gradients_of(model: Any) -> torch.Tensor:
+    return torch.cat([weight.grad.flatten() for weight in adapter.weights(model).values()])
 
 
 def relative(one: torch.Tensor, other: torch.Tensor) -> float:
@@ -59,7 +72,7 @@ def test_the_prefix_tree_gives_loss_and_gradients_of_the_padded_batch(
     fast: bool,
 ) -> None:
     rows = rows_of(bases(kind), branching(parcels))
-    loss, gradients = loss_and_gradients(with_adapter(kind), rows, shared=False, budget=10_000)
+    loss, gradients = by_transformers(with_adapter(kind), rows)
     model = with_adapter(kind)
     if fast:
         kernels.speed_up(model)
@@ -70,15 +83,59 @@ def test_the_prefix_tree_gives_loss_and_gradients_of_the_padded_batch(
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen3_5_text", "mistral"])
-def test_padding_changes_nothing(
+def test_padded_rows_have_the_loss_and_gradients_of_the_model_s_own_pass(
     bases: Callable[[str], Path], with_adapter: Callable[[str], Any], parcels: list[list[Message]], kind: str
 ) -> None:
     rows = rows_of(bases(kind), parcels[:5])
     model = with_adapter(kind)
-    loss, gradients = loss_and_gradients(model, rows, shared=False, budget=10_000)
-    alone_loss, alone_gradients = loss_and_gradients(model, rows, shared=False, budget=1)
-    assert alone_loss == pytest.approx(loss, rel=1e-5)
-    assert relative(alone_gradients, gradients) < 1e-5
+    loss, gradients = by_transformers(model, rows)
+    for budget in (10_000, 1):
+        padded_loss, padded_gradients = loss_and_gradients(model, rows, shared=False, budget=budget)
+        assert padded_loss == pytest.approx(loss, rel=1e-5)
+        assert relative(padded_gradients, gradients) < 1e-5
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["tree", "padded"])
+def test_behind_the_last_attention_only_the_places_asked_for_are_computed(
+    bases: Callable[[str], Path],
+    with_adapter: Callable[[str], Any],
+    parcels: list[list[Message]],
+    shared: bool,
+) -> None:
+    model = with_adapter("llama")
+    kernels.speed_up(model)
+    scorer = Scorer(model.get_base_model(), share=shared)
+    seen: list[int] = []
+    narrow = scorer.decoder.layers[-1].mlp.down_proj
+    narrow.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-2]))
+    (batch,) = pack(rows_of(bases("llama"), branching(parcels)), 10_000, shared)
+    scorer.loss(batch)
+    assert seen == [len(set(batch.places.tolist()))]
+    model(batch.tokens)
+    assert seen[1:] == [batch.tokens.shape[1]], "whoever else asks the model has all of it"
+
+
+def test_a_last_layer_that_mixes_tokens_computes_them_all(with_adapter: Callable[[str], Any]) -> None:
+    model = with_adapter("llama").get_base_model()
+    assert Scorer(model).last
+    mlp = model.get_decoder().layers[-1].mlp
+    plain = mlp.forward
+    mlp.forward = lambda x: plain(x) + x.mean(1, keepdim=True)
+    assert not Scorer(model).last
+
+
+def test_where_activations_are_recomputed_the_last_layer_is_computed_whole(
+    bases: Callable[[str], Path], with_adapter: Callable[[str], Any], parcels: list[list[Message]]
+) -> None:
+    rows = rows_of(bases("llama"), parcels[:5])
+    model = with_adapter("llama")
+    loss, gradients = loss_and_gradients(model, rows, shared=True, budget=10_000)
+    model.train()
+    model.enable_input_require_grads()
+    model.get_base_model().gradient_checkpointing_enable({"use_reentrant": False})
+    again_loss, again_gradients = loss_and_gradients(model, rows, shared=True, budget=10_000)
+    assert again_loss == pytest.approx(loss, rel=1e-6)
+    assert relative(again_gradients, gradients) < 1e-6
 
 
 def test_linear_attention_is_not_packed_and_says_why(with_adapter: Callable[[str], Any]) -> None:
