@@ -38,7 +38,11 @@ def list_jobs(jobs: Sequence[Job], bill: "Bill") -> None:
     if bill.billed:
         columns.append("billed")
         rows = [[*row, paid(bill.billed.get(job.id))] for row, job in zip(rows, jobs, strict=True)]
-    table("Jobs", *columns, rows=rows, dense=len(columns) > 5)
+    table("Jobs", *columns, rows=rows, dense=True)
+    for job in jobs:
+        if job.remote_id and job.status not in ENDED and not job.waits:
+            # where a command was killed, its trainer went on to the end, but nobody is left to publish
+            out.print(f"{job.id} has ended its training. {go_on(job)}")
     if total := bill.total if bill.billed else None:
         unpriced = total["unpriced_jobs"]
         out.print(
@@ -78,8 +82,12 @@ def show_job(job: Job, model: TunedModel | None, billed: Billed | None) -> None:
         rows.append((FAILURE_NAMES.get(job.failure.code, "failure"), job.failure.message))
         rows.append(("next", job.failure.hint))
     elif job.status not in ENDED:
-        rows.append(("next", f"If nothing works on it any more: luthier jobs retry {job.id}"))
+        rows.append(("next", go_on(job)))
     table(job.name, "", "", rows=rows)
+
+
+def go_on(job: Job) -> str:
+    return f"If nothing works on it any more: luthier jobs retry {job.id}"
 
 
 def cost(price: Price | Billed) -> str:
@@ -118,7 +126,7 @@ def list_models(models: Sequence[TunedModel]) -> None:
         )
         for model in models
     ]
-    table("Models", "model", "name", "base model", "evaluation", "made", rows=rows)
+    table("Models", "model", "name", "base model", "evaluation", "made", rows=rows, dense=True)
 
 
 def show_made(model: TunedModel, dataset: Dataset) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from cli import terminal, views
-from records import Failure, Job, Recipe
+from cli.spending import Bill
+from records import Failure, Job, Progress, Recipe
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,21 @@ def test_a_job_says_what_to_do_next(
     shown = capsys.readouterr().out
     assert next_step in shown
     assert ("next" in shown) == bool(next_step)
+
+
+@pytest.mark.parametrize(("training", "told"), [("succeeded", True), ("in_progress", False)])
+def test_the_list_names_jobs_whose_training_has_ended_and_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], training: str, told: bool
+) -> None:
+    job = Job(
+        id="job-7",
+        name="Depot",
+        status="in_progress",
+        provider="gpu",
+        dataset_id="d",
+        recipe=Recipe(base_model="smollm2-135m"),
+        remote_id="job-7",
+        progress=Progress(status=training),
+    )
+    views.list_jobs([job], Bill({}, {}))
+    assert ("luthier jobs retry job-7" in capsys.readouterr().out) == told
