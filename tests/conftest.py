@@ -25,6 +25,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On Postgres, only what keeps its state there: the rest would be tested as before."""
+    if config.getoption("--database") == "sqlite":
+        return
+    there = {"database_url", "empty_database_url"}
+    kept = [item for item in items if there & set(getattr(item, "fixturenames", ()))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A Postgres of this session's; its address without a database's name."""
