@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,7 +96,7 @@ def task_of(trial: Trial, rate: float = TRL_RATE) -> Task:
     recipe = trial.recipe
     batch = examples_a_step(Options(), len(trial.rows))
     epochs, rank = recipe.epochs or 1, recipe.rank or 16
-    return Task(recipe.base_model, trial.rows, epochs, batch, rate, rank, recipe.seed)
+    return Task(recipe.base_model, trial.rows, epochs, batch, rate, rank, seed=recipe.seed)
 
 
 def untrained(trial: Trial) -> Learned:
@@ -103,11 +104,12 @@ def untrained(trial: Trial) -> Learned:
 
 
 def by_luthier(trial: Trial) -> Learned:
-    model = task_of(trial).adapted()
+    options = Options.model_validate(trial.recipe.options)
+    model = replace(task_of(trial), top_layers=options.top_layers or 1.0).adapted()
     kernels.speed_up(model)
     scorer = Scorer(model.get_base_model())
     examples, held = [[row] for row in trial.rows], [question.rows for question in trial.questions]
-    budget = token_budget(Options(), "cpu")
+    budget = token_budget(options, "cpu")
     start = time.process_time()
     trainer = Trainer(model, scorer, examples, trial.recipe, budget, StopSignal(), held)
     with tempfile.TemporaryDirectory() as folder:
