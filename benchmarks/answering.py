@@ -5,7 +5,7 @@
 
 Luthier measures the losses of the first examples and answers their prompts, by the tuned model and by its
 base, as after a training. `generate` only answers, by the tuned model: prompts of like length in groups of
-sixteen, then one by one. Answers may have the same number of tokens, and equal ones are counted.
+sixteen, then one by one. Both stop at the same number of tokens; equal answers are counted.
 """
 
 import argparse
@@ -55,9 +55,8 @@ def by_generate(
     for start in range(0, len(order), group):
         places = order[start : start + group]
         asked = [prompts[i] for i in places]
-        for i, tokens in zip(
-            places, greedy.answer_padded(model, asked, ends, count, template.pad_id), strict=True
-        ):
+        answers = greedy.answer_padded(model, asked, ends, count, template.pad_id)
+        for i, tokens in zip(places, answers, strict=True):
             texts[i] = template.text(tokens).strip()
     return texts
 

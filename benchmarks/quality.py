@@ -3,12 +3,12 @@
     pip install -e '.[bench]'
     python -m benchmarks.quality FILE … [--rows 100] [--use-case TEXT]
 
-A file is prepared as `luthier prepare` does it. Luthier chooses epochs and learning rate by itself, and stops
-when the held-out loss rises. TRL trains as many epochs, at Luthier's rate and at the one that its guide
-advises for LoRA, rows grouped by length, in the best precision, without recomputing; then once more, at its
-better rate, as many steps as fit into the time that Luthier took. Time is the processor's, so that other work
-on the machine weighs on nobody. One scorer measures all: loss a token of the held-out answers, and how many
-answers of labelled data are right to the letter.
+A file is prepared as `luthier prepare` does it. Luthier chooses epochs, learning rate and layers by itself,
+and stops when the held-out loss rises. TRL trains all layers for as many epochs, at Luthier's rate and at the
+one that its guide advises for LoRA, rows grouped by length, in the best precision, without recomputing; then
+once more, at its better rate, as many steps as fit into the time that Luthier took. Time is the processor's,
+so that other work on the machine weighs on nobody. One scorer measures all: loss a token of the held-out
+answers, and how many answers of labelled data are right to the letter.
 """
 
 import argparse
@@ -94,9 +94,15 @@ def tokens_of(base_model: str) -> Template:
 
 def task_of(trial: Trial, rate: float = TRL_RATE) -> Task:
     recipe = trial.recipe
-    batch = examples_a_step(Options(), len(trial.rows))
-    epochs, rank = recipe.epochs or 1, recipe.rank or 16
-    return Task(recipe.base_model, trial.rows, epochs, batch, rate, rank, seed=recipe.seed)
+    return Task(
+        recipe.base_model,
+        trial.rows,
+        epochs=recipe.epochs or 1,
+        batch=examples_a_step(Options(), len(trial.rows)),
+        learning_rate=rate,
+        rank=recipe.rank or 16,
+        seed=recipe.seed,
+    )
 
 
 def untrained(trial: Trial) -> Learned:

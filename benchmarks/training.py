@@ -32,10 +32,11 @@ import torch
 from benchmarks.contenders import BEST_PRECISION, CONTENDERS, Task
 from providers.gpu import bases
 from providers.gpu.estimate import parameters
+from providers.gpu.options import FEW, planned
 from providers.gpu.template import Template, TokenRow
 from providers.gpu.training.batching import pack, shared_length
 from providers.gpu.training.scoring import Scorer
-from records import Message
+from records import Message, Recipe
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "tickets.csv"
 SHORT = "Route the ticket to its queue."
@@ -45,7 +46,8 @@ customer wants solved first. Questions about an invoice or a payment go to billi
 late. A broken article goes to warranty if it was bought more than a month ago, and to returns if not.
 Never answer with a queue that is not on the list, and never answer the customer."""
 
-EPOCHS = 3  # of a training
+# of a training
+EPOCHS = planned(Recipe(base_model="smollm2-135m"), FEW, "classify").epochs or 1
 
 
 @dataclass

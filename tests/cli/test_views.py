@@ -6,6 +6,9 @@ from cli import terminal, views
 from cli.spending import Bill
 from records import Failure, Job, Progress, Recipe
 
+RECIPE = Recipe(base_model="smollm2-135m")
+JOB = Job(id="job-7", name="Depot", provider="gpu", dataset_id="d", recipe=RECIPE)
+
 
 @pytest.mark.parametrize(
     ("status", "failure", "next_step"),
@@ -19,17 +22,7 @@ def test_a_job_says_what_to_do_next(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status, failure, next_step: str
 ) -> None:
     monkeypatch.setattr(terminal.out, "width", 120)
-    recipe = Recipe(base_model="smollm2-135m")
-    job = Job(
-        id="job-7",
-        name="Depot",
-        status=status,
-        provider="gpu",
-        dataset_id="d",
-        recipe=recipe,
-        failure=failure,
-    )
-    views.show_job(job, None, None)
+    views.show_job(JOB.but(status=status, failure=failure), None, None)
     shown = capsys.readouterr().out
     assert next_step in shown
     assert ("next" in shown) == bool(next_step)
@@ -39,15 +32,6 @@ def test_a_job_says_what_to_do_next(
 def test_the_list_names_jobs_whose_training_has_ended_and_how_to_go_on(
     capsys: pytest.CaptureFixture[str], training: str, told: bool
 ) -> None:
-    job = Job(
-        id="job-7",
-        name="Depot",
-        status="in_progress",
-        provider="gpu",
-        dataset_id="d",
-        recipe=Recipe(base_model="smollm2-135m"),
-        remote_id="job-7",
-        progress=Progress(status=training),
-    )
+    job = JOB.but(status="in_progress", remote_id="job-7", progress=Progress(status=training))
     views.list_jobs([job], Bill({}, {}))
     assert ("luthier jobs retry job-7" in capsys.readouterr().out) == told
