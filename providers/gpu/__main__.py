@@ -9,7 +9,6 @@ written as JSON, with the id of that run.
 
 import errno
 import logging
-import os
 import sys
 import warnings
 from pathlib import Path
@@ -52,9 +51,6 @@ def run_job(path: Path) -> int:
 
 def _run(job: JobFolder, report: Reporter, stop: StopSignal) -> int:
     report.say("Starting")
-    # libgomp's threads would spin for long while they wait, which takes the processor from whoever else needs
-    # it; not at all, and a thread has to be woken for each of a step's thousands of short operations
-    os.putenv("GOMP_SPINCOUNT", "5000")
     from providers.gpu.run import Run
 
     try:

@@ -13,6 +13,18 @@ from providers.gpu.options import Options
 if TYPE_CHECKING:
     import torch
 
+# What a process that trains is started with, since libraries read it then. Threads of libgomp that wait spin
+# for an instant: for long, and they take the processor from whoever else needs it; not at all, and one has to
+# be woken for each of a step's thousands of short operations. glibc keeps what a step has freed for the next,
+# in large pages where the machine gives them.
+ENVIRONMENT = {
+    "GOMP_SPINCOUNT": "5000",
+    "GLIBC_TUNABLES": ":".join(
+        f"glibc.malloc.{name}={value}"
+        for name, value in {"hugetlb": 1, "mmap_threshold": 2**25, "trim_threshold": 2**32}.items()
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Device:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from errors import InvalidData, NotFound, TrainingFailed, Unavailable
 from providers.gpu import bases, checks, options
-from providers.gpu.device import described
+from providers.gpu.device import ENVIRONMENT, described
 from providers.gpu.jobs import JobFolder, JobSpec, failed, write_atomically
 from providers.gpu.options import planned, row_limit
 from providers.gpu.template import Template
@@ -59,7 +59,8 @@ class Gpu:
     def __init__(self, home: Path, log_format: str = "text", run: str = ""):
         """`log_format`: of its jobs' trainer.log, text or json; `run`: who asks, to be told there."""
         self.home = Path(home).expanduser().absolute()
-        self.trainer = [sys.executable, "-m", "providers.gpu"]
+        surroundings = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
+        self.trainer = ["env", *surroundings, sys.executable, "-m", "providers.gpu"]
         if log_format == "json":
             self.trainer += ["--json-logs", run]
 

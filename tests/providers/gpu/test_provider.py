@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from errors import InvalidData, NotConfigured, NotFound, TrainingFailed
+from providers.gpu.device import ENVIRONMENT
 from providers.gpu.jobs import JobFolder
 from providers.gpu.options import Options, completed
 from providers.gpu.provider import ROOT, Gpu
@@ -55,6 +56,12 @@ def test_a_job_trains_evaluates_and_exports(gpu: Gpu, dataset: Dataset, recipe: 
     remote_id = gpu.start(dataset, recipe, "job-1")
     assert gpu.poll(remote_id).status in ("queued", "in_progress")
     assert gpu.start(dataset, recipe, "job-1") == remote_id == gpu.find("job-1") == "job-1"
+    until(lambda: folder_of(gpu, "job-1").process() is not None)
+    trainer = folder_of(gpu, "job-1").process()
+    assert trainer and trainer.environ()["GOMP_SPINCOUNT"] == ENVIRONMENT["GOMP_SPINCOUNT"]
+    # glibc may take the list apart where it stands
+    told = trainer.environ()["GLIBC_TUNABLES"]
+    assert told and ENVIRONMENT["GLIBC_TUNABLES"].startswith(told)
     progress = finished(gpu, remote_id)
     assert (progress.status, progress.step, progress.steps) == ("succeeded", 60, 60)
     assert progress.metrics["epoch"] == 20
@@ -294,6 +301,16 @@ def test_the_upper_half_is_enough_for_many_labels_on_a_small_base() -> None:
     assert top("smollm2-135m", "chat") == top("smollm2-135m", examples=12) == 1
     assert top("smollm2-135m", top_layers=1) == 1
     assert top("some/base", "chat", top_layers=0.25) == 0.25
+
+
+def test_many_labels_rest_once_a_small_base_knows_them() -> None:
+    def known(base: str, kind: str = "classify", examples: int = 200, **asked: float) -> float | None:
+        return completed(Options(**asked), base, kind, examples).known_at
+
+    assert [known(base) for base in ("smollm2-135m", "Qwen/Qwen3-8B", "some/base")] == [0.98, 1, 1]
+    assert known("smollm2-135m", "chat") == known("smollm2-135m", examples=12) == 1
+    assert known("smollm2-135m", known_at=1) == 1
+    assert known("some/base", "chat", known_at=0.5) == 0.5
 
 
 def test_a_check_names_what_is_too_long_and_what_it_will_take(
