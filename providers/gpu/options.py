@@ -36,6 +36,13 @@ class Options(BaseModel):
         description="share of the layers, from the top, that have an adapter; what the others make of a row "
         "is computed once; default 0.5 for many labels on a small base, else all",
     )
+    known_at: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="an example whose answers had this probability when it was last read rests for two "
+        "epochs; default 0.98 for many labels on a small base, else 1: none rests",
+    )
     warmup: float = Field(0.05, ge=0, le=1, description="share of the steps in which the learning rate rises")
     weight_decay: float = Field(0.0, ge=0, le=1, description="AdamW's weight decay on the adapter")
     clip: float = Field(1.0, gt=0, description="largest norm of the gradient, longer ones are scaled")
@@ -78,16 +85,22 @@ def examples_a_step(options: Options, examples: int) -> int:
 
 
 def completed(options: Options, base_model: str, kind: Kind, examples: int) -> Options:
-    """With the ratio of learning rates and the share of the layers filled in.
+    """With the ratio of learning rates, the share of the layers and what counts as known filled in.
 
     A higher rate for B, which starts at zero, learns faster ("LoRA+", Hayou et al. 2024). Labels gain by it;
     worked answers in prose were known by heart before they were understood, and a dozen steps end before
     such a rate has settled. An adapter on the upper half learns labels as well as one on all layers, in half
-    the time (docs/decisions.md for both). Nothing was measured on a large base.
+    the time, and most labels are known before the last epoch (docs/decisions.md for all three). Nothing was
+    measured on a large base.
     """
-    ratio, top = (4.0, 0.5) if _learns_fast(base_model, kind, examples) else (1.0, 1.0)
+    fast = _learns_fast(base_model, kind, examples)
+    ratio, top, known = (4.0, 0.5, 0.98) if fast else (1.0, 1.0, 1.0)
     return options.model_copy(
-        update={"loraplus_ratio": options.loraplus_ratio or ratio, "top_layers": options.top_layers or top}
+        update={
+            "loraplus_ratio": options.loraplus_ratio or ratio,
+            "top_layers": options.top_layers or top,
+            "known_at": options.known_at or known,
+        }
     )
 
 

@@ -78,6 +78,14 @@ def pack(rows: Sequence[TokenRow], budget: int, shared: bool, pad: int = 0) -> l
     return [_padded(group, [arrays[i] for i in group], rows, pad) for group in groups]
 
 
+def together(rows: Sequence[TokenRow]) -> tuple[Batch, list[np.ndarray]]:
+    """All rows as one tree, and the path of each in it, in the order of `rows`."""
+    order = sorted(range(len(rows)), key=lambda i: (rows[i].tokens, i))
+    batch = _tree(order, [np.asarray(rows[i].tokens, np.int64) for i in order], rows)
+    paths = dict(zip(order, batch.paths, strict=True))
+    return batch, [paths[i] for i in range(len(rows))]
+
+
 def tree_groups(rows: Sequence[list[int]], budget: int, most: int = 1_000_000) -> Iterable[list[int]]:
     """Rows by index, in groups of at most `most` whose distinct tokens stay within the budget.
 

@@ -1,7 +1,7 @@
 """The state from which a killed run goes on to the same result: one file, replaced atomically.
 
 Order of the data and learning rate follow from the step, and there is no dropout, so weights, the optimiser's
-moments and the losses so far are all of it.
+moments, the losses so far and which examples are known are all of it.
 """
 
 import json
@@ -16,6 +16,9 @@ from errors import TrainingFailed
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
+# example -> the epoch in which it was last read, and the loss of its answers then, in nats
+Readings = dict[int, tuple[int, float]]
+
 
 @dataclass
 class TrainingState:
@@ -26,6 +29,7 @@ class TrainingState:
     steps: int = 0  # of the whole run, once it has ended; fewer may be done
     tokens: int = 0  # read so far, as the rows have them
     seconds: float = 0.0  # spent training, over all processes
+    readings: Readings = field(default_factory=dict)
 
 
 def save(
@@ -42,7 +46,9 @@ def save(
         moments = optimizer.state.get(value, {})
         tensors |= {f"{moment}/{name}": moments[moment] for moment in MOMENTS if moments}
     tensors["losses"] = torch.tensor(state.losses, dtype=torch.float64)
-    about = {name: value for name, value in asdict(state).items() if name != "losses"}
+    read = [(example, *reading) for example, reading in state.readings.items()]
+    tensors["readings"] = torch.tensor(read, dtype=torch.float64).reshape(-1, 3)
+    about = {name: value for name, value in asdict(state).items() if name not in ("losses", "readings")}
     _write(path, tensors, {"state": json.dumps(about)})
 
 
@@ -99,8 +105,11 @@ def load(
                 step = torch.tensor(float(about["step"]), device=value.device)
                 optimizer.state[value] = {"step": step, **moments}
         losses = file.get_tensor("losses").tolist()
+        # a checkpoint of an earlier version has none
+        read = file.get_tensor("readings").tolist() if "readings" in file.keys() else []  # noqa: SIM118
     about["holdout"] = [(step, loss) for step, loss in about["holdout"]]
-    return TrainingState(losses=losses, **about)
+    readings = {int(example): (int(epoch), loss) for example, epoch, loss in read}
+    return TrainingState(losses=losses, readings=readings, **about)
 
 
 def steps_done(path: Path) -> int:

@@ -83,11 +83,11 @@ class Together:
         plain = layer.forward
 
         def forward(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-            if layer.disable_adapters or layer.merged:
+            if layer.merged or (layer.disable_adapters and torch.is_grad_enabled()):
                 return plain(x, *args, **kwargs)
             if self.read is not x or number not in self.ready:
                 flat = x.reshape(-1, x.shape[-1])
-                made = LoraProducts.apply(flat, self.frozen, self.scale, *self.adapters)
+                made = self._base(flat) if layer.disable_adapters else self._tuned(flat)
                 self.read, self.ready = x, dict(enumerate(made))
             out = self.ready.pop(number)
             if not self.ready:
@@ -95,6 +95,13 @@ class Together:
             return out.view(*x.shape[:-1], -1)
 
         return forward
+
+    def _tuned(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        made: tuple[torch.Tensor, ...] = LoraProducts.apply(x, self.frozen, self.scale, *self.adapters)
+        return made
+
+    def _base(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return self.frozen.forward(x).split([layer.base_layer.out_features for layer in self.layers], 1)
 
 
 def speed_up(model: "PeftModel", processes: int = 1) -> None:

@@ -22,7 +22,6 @@ import torch.distributed as dist
 from providers.gpu.device import is_out_of_memory
 from providers.gpu.jobs import JobFolder
 from providers.gpu.progress import Stopped
-from providers.gpu.template import TokenRow
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[3]
@@ -41,12 +40,10 @@ class Peers:
     def leads(self) -> bool:
         return self.rank == 0
 
-    def share(self, rows: Sequence[TokenRow]) -> list[TokenRow]:
-        """This process's part, of about as many tokens as the others'."""
-        if self.count == 1:
-            return list(rows)
-        order = sorted(range(len(rows)), key=lambda i: (len(rows[i].tokens), i))
-        return [rows[i] for i in order[self.rank :: self.count]]
+    def share(self, lengths: Sequence[int]) -> list[int]:
+        """This process's part of rows of so many tokens, by index; about as many tokens as the others'."""
+        order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
+        return order[self.rank :: self.count] if self.count > 1 else list(range(len(lengths)))
 
     def together(self, work: Callable[[], T]) -> T:
         """What `work` gives here, if it came to its end everywhere.

@@ -17,7 +17,7 @@ from providers.gpu.training.frozen import Frozen
 from providers.gpu.training.last import after_attention, computed_at
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import DynamicCache, PreTrainedModel
 
 # Three rows that begin alike.
 PROBE = [
@@ -84,20 +84,28 @@ class Scorer:
         off = (partly - plain).flatten(0, 1)[places].norm()
         return modules if off <= 0.01 * plain.flatten(0, 1)[places].norm() else []
 
-    def _hidden(self, batch: Batch) -> torch.Tensor:
-        """(T, hidden size): the states from which the trained tokens are predicted."""
-        batch = batch.to(self.device)
+    def _hidden(
+        self, batch: Batch, also: torch.Tensor | None = None, cache: "DynamicCache | None" = None
+    ) -> torch.Tensor:
+        """(T, hidden size): the states from which the trained tokens are predicted, then those at `also`.
+
+        `cache` takes the keys and values of all tokens.
+        """
+        places = batch.places if also is None else torch.cat([batch.places, also])
+        batch, places = batch.to(self.device), places.to(self.device)
         inputs = self._inputs(batch)
-        known = self.below.states(batch) if self.below else None
+        if cache is not None:
+            inputs |= {"past_key_values": cache, "use_cache": True}
+        known = self.below.states(batch) if self.below and cache is None else None
         # in this mode activations may be recomputed on the way back, and would be those of all places
         last = [] if self.decoder.training else self.last
-        with computed_at(last, batch.places.unique()):
+        with computed_at(last, places.unique()):
             if self.below and known is not None:
                 states = self.below.upper(**going_on(inputs, known)).last_hidden_state
             else:
                 states = self.decoder(**inputs).last_hidden_state
         # not indexing: its gradient adds up repeated places in any order, this one in theirs
-        return states.reshape(-1, states.shape[-1]).index_select(0, batch.places)
+        return states.reshape(-1, states.shape[-1]).index_select(0, places)
 
     def _inputs(self, batch: Batch) -> dict[str, Any]:
         mask = batch.mask(self.model.dtype)
@@ -139,24 +147,33 @@ class Scorer:
     def _head_is_plain(self) -> bool:
         return not any(getattr(self.config, name, None) for name in RESHAPED_LOGITS)
 
-    def loss(self, batch: Batch) -> torch.Tensor:
-        """Sum of the trained tokens' losses in nats, differentiable."""
-        if self._head_is_plain:
-            hidden, targets = self._hidden(batch), batch.targets.to(self.device)
-            return FrozenHeadLoss.apply(hidden, self.head, targets)
-        return self._reshaped_losses(batch).sum()
-
     def losses(self, batch: Batch) -> torch.Tensor:
-        """(T,): loss of each trained token in nats, without gradients."""
+        """(T,): loss of each trained token in nats, differentiable where gradients are made."""
         if not self._head_is_plain:
             return self._reshaped_losses(batch)
         hidden, targets = self._hidden(batch), batch.targets.to(self.device)
+        if hidden.requires_grad:
+            return FrozenHeadLosses.apply(hidden, self.head, targets)
+        return self._scored(hidden, targets)
+
+    @torch.inference_mode()
+    def read(self, batch: Batch, ends: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, "DynamicCache"]:
+        """Losses as above, the states at the places `ends`, and the keys and values of the tree's tokens."""
+        from transformers import DynamicCache
+
+        cache = DynamicCache()
+        hidden = self._hidden(batch, ends, cache)
+        states, targets = hidden[len(batch.places) :], batch.targets.to(self.device)
+        plain = self._head_is_plain
+        losses = self._scored(hidden[: len(targets)], targets) if plain else self._reshaped_losses(batch)
+        return losses, states, cache
+
+    def _scored(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         size = _chunk(self.head.weight)
         parts = zip(hidden.split(size), targets.split(size), strict=True)
-        scored = [
-            functional.cross_entropy(self.head.forward(h).float(), t, reduction="none") for h, t in parts
-        ]
-        return torch.cat(scored)
+        return torch.cat(
+            [functional.cross_entropy(self.head.forward(h).float(), t, reduction="none") for h, t in parts]
+        )
 
     def _reshaped_losses(self, batch: Batch) -> torch.Tensor:
         """For architectures that scale or cap the logits after the head: through the whole model."""
@@ -170,32 +187,32 @@ def _chunk(weight: torch.Tensor) -> int:
     return max(16, CHUNK_BYTES // (4 * weight.shape[0]))
 
 
-class FrozenHeadLoss(torch.autograd.Function):
-    """Sum of cross entropies behind a frozen output head.
+class FrozenHeadLosses(torch.autograd.Function):
+    """(T,): cross entropies behind a frozen output head.
 
-    The gradient of the hidden states is made together with the loss, chunk by chunk, so that the logits
+    The gradient of the hidden states is made together with the losses, chunk by chunk, so that the logits
     of all tokens never exist at once and the head's product is not computed again.
     """
 
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, head: Frozen, targets: torch.Tensor) -> torch.Tensor:
-        total = hidden.new_zeros((), dtype=torch.float32)
+        losses = hidden.new_empty(len(hidden), dtype=torch.float32)
         gradient = torch.empty_like(hidden)
         size = _chunk(head.weight)
-        for part, wanted, slot in zip(
-            hidden.split(size), targets.split(size), gradient.split(size), strict=True
+        for part, wanted, lost, slot in zip(
+            hidden.split(size), targets.split(size), losses.split(size), gradient.split(size), strict=True
         ):
             logits = head.forward(part).float()
             logged = torch.log_softmax(logits, -1)
             chosen = wanted[:, None]
-            total -= logged.gather(1, chosen).sum()
+            lost.copy_(logged.gather(1, chosen)[:, 0].neg_())
             probabilities = logged.exp_()
             probabilities.scatter_add_(1, chosen, probabilities.new_full(chosen.shape, -1.0))
             slot.copy_(head.backward(probabilities.to(hidden.dtype)))
         ctx.save_for_backward(gradient)
-        return total
+        return losses
 
     @staticmethod
     def backward(ctx: Any, *outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
-        return gradient * outputs[0], None, None
+        return gradient * outputs[0][:, None].to(gradient.dtype), None, None

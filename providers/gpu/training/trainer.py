@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SAVING_SHARE = 0.03  # of the time, at most, goes into checkpoints
 SMALLEST_BUDGET = 16
+EPOCHS_OF_REST = 2
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
@@ -68,6 +69,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(groups, lr=0.0, weight_decay=self.options.weight_decay, fused=True)
         self.state = TrainingState()
         self.recomputes = False
+        self.known_below = -math.log(self.options.known_at or 1.0)
 
     def run(self, job: JobFolder, report: Reporter) -> TrainingState:
         """Train from the last checkpoint, if there is one, to the end, and leave a checkpoint of it.
@@ -161,31 +163,41 @@ class Trainer:
 
     def _timed_step(self, chosen: list[int], report: Reporter) -> None:
         started = time.monotonic()
-        rows = [row for i in chosen for row in self.examples[i]]
-        rate = learning_rate(
-            self.state.step, self.steps, self.recipe.learning_rate or 2e-4, self.options.warmup
-        )
-        loss = self._step_within_memory(rows, rate, report)
         state = self.state
+        rate = learning_rate(state.step, self.steps, self.recipe.learning_rate or 2e-4, self.options.warmup)
+        epoch = state.step // self.steps_per_epoch
+        awake = [i for i in chosen if not self._rests(i, epoch)]
+        trained = sum(sum(row.trained) for i in chosen for row in self.examples[i])
+        losses = dict(zip(awake, self._step_within_memory(awake, trained, rate, report), strict=True))
         state.step += 1
-        state.losses.append(loss)
-        state.tokens += sum(len(row.tokens) for row in rows)
+        # an example that rests counts with what it lost when it was last read
+        resting = sum(state.readings[i][1] for i in chosen if i not in losses)
+        state.losses.append((sum(losses.values()) + resting) / trained)
+        if self.known_below:
+            state.readings |= {i: (epoch, loss) for i, loss in losses.items()}
+        state.tokens += sum(len(row.tokens) for i in awake for row in self.examples[i])
         state.seconds += time.monotonic() - started
         recent = state.losses[-10:]
-        epochs_done = state.step / self.steps_per_epoch
-        report.trained(state, self.steps, epochs_done, sum(recent) / len(recent), rate)
+        report.trained(state, self.steps, state.step / self.steps_per_epoch, sum(recent) / len(recent), rate)
 
-    def _step_within_memory(self, rows: list[TokenRow], rate: float, report: Reporter) -> float:
+    def _rests(self, example: int, epoch: int) -> bool:
+        """Whether its answers were known when it was last read: going through it would hardly teach more."""
+        read_in, loss = self.state.readings.get(example, (epoch, math.inf))
+        return loss < self.known_below and epoch - read_in <= EPOCHS_OF_REST
+
+    def _step_within_memory(
+        self, awake: list[int], trained: int, rate: float, report: Reporter
+    ) -> Sequence[float]:
         """Where memory runs out, compute fewer tokens at once; the step stays the same."""
         while True:
             try:
-                loss = self.peers.together(lambda: self._gradients(rows))
+                losses = self.peers.together(lambda: self._gradients(awake, trained))
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                self._ask_for_less(rows, report, error)
+                self._ask_for_less([row for i in awake for row in self.examples[i]], report, error)
             else:
-                return self._learn(loss, rate)
+                return self._learn(losses, rate)
 
     def _ask_for_less(self, rows: list[TokenRow], report: Reporter, error: RuntimeError) -> None:
         self.optimizer.zero_grad()
@@ -207,34 +219,37 @@ class Trainer:
                 "Cut the rows (option max_tokens), take a smaller base model, or 4 bits (option quantize).",
             ) from error
 
-    def _gradients(self, rows: list[TokenRow]) -> float:
-        """Those of this process's share of the rows, and its part of their mean loss a trained token."""
-        trained = sum(sum(row.trained) for row in rows)
-        loss = 0.0
-        for batch in pack(self.peers.share(rows), self.budget, self.scorer.shares):
-            self.stop.check()
-            part = self.scorer.loss(batch) / trained
-            part.backward()
-            loss += part.item()
-        return loss
+    def _gradients(self, awake: list[int], trained: int) -> torch.Tensor:
+        """Those of this process's share of the examples' rows, of the mean loss over all trained tokens.
 
-    def _learn(self, loss: float, rate: float) -> float:
-        """One optimiser step by the gradients of all processes; gives the loss of all."""
-        if self.peers.count > 1:
-            total = torch.tensor(loss)
-            for weight in self.weights.values():
-                # a process whose share was empty has none
-                weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
-            self.peers.add_up([total, *(weight.grad for weight in self.weights.values())])
-            loss = float(total)
+        Gives what it found each example to lose, in nats.
+        """
+        owned = [(place, row) for place, i in enumerate(awake) for row in self.examples[i]]
+        mine = [owned[i] for i in self.peers.share([len(row.tokens) for _, row in owned])]
+        owners = torch.tensor([place for place, _ in mine], dtype=torch.long)
+        found = torch.zeros(len(awake))
+        for batch in pack([row for _, row in mine], self.budget, self.scorer.shares):
+            self.stop.check()
+            losses = self.scorer.losses(batch)
+            (losses.sum() / trained).backward()
+            found.index_add_(0, owners[batch.rows], losses.detach().float().cpu())
+        return found
+
+    def _learn(self, found: torch.Tensor, rate: float) -> list[float]:
+        """One optimiser step by the gradients of all processes; gives what each example lost."""
+        for weight in self.weights.values():
+            # where all examples rest, or a process's share is empty, there is none
+            weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
+        self.peers.add_up([found, *(weight.grad for weight in self.weights.values())])
         norm = torch.nn.utils.clip_grad_norm_(self.weights.values(), self.options.clip)
-        if not math.isfinite(loss) or not torch.isfinite(norm):
+        if not torch.isfinite(found).all() or not torch.isfinite(norm):
             raise checkpoint.diverged(self.state.step + 1)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["ratio"]
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return loss
+        losses: list[float] = found.tolist()
+        return losses
 
 
 class Saver:

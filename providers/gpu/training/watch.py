@@ -39,7 +39,7 @@ class Watch:
         self.scorer, self.peers = scorer, peers
         self.rows = spread(examples, SHARE * trained_tokens / FORWARD)
         self.count = sum(sum(row.trained) for row in self.rows)
-        mine = peers.share(self.rows)
+        mine = [self.rows[i] for i in peers.share([len(row.tokens) for row in self.rows])]
         self.batches = pack(mine, budget, scorer.shares) if mine else []
 
     @torch.no_grad()

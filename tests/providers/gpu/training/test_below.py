@@ -29,7 +29,7 @@ def loss_and_gradients(scorer: Scorer, model: Any, rows: list[TokenRow]) -> tupl
     model.zero_grad()
     total = 0.0
     for batch in pack(rows, 200, scorer.shares):
-        loss = scorer.loss(batch)
+        loss = scorer.losses(batch).sum()
         loss.backward()
         total += loss.item()
     return total, torch.cat([weight.grad.flatten() for weight in adapter.weights(model).values()])

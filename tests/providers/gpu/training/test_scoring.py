@@ -10,7 +10,7 @@ from providers.gpu.template import Template, TokenRow
 from providers.gpu.training import adapter, kernels
 from providers.gpu.training.batching import pack
 from providers.gpu.training.frozen import Frozen
-from providers.gpu.training.scoring import FrozenHeadLoss, Scorer
+from providers.gpu.training.scoring import FrozenHeadLosses, Scorer
 from records import Message
 
 
@@ -38,7 +38,7 @@ def loss_and_gradients(
     model.zero_grad()
     total = 0.0
     for batch in pack(rows, budget, shared):
-        loss = scorer.loss(batch)
+        loss = scorer.losses(batch).sum()
         loss.backward()
         total += loss.item()
     return total, gradients_of(model)
@@ -109,7 +109,7 @@ def test_behind_the_last_attention_only_the_places_asked_for_are_computed(
     narrow = scorer.decoder.layers[-1].mlp.down_proj
     narrow.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-2]))
     (batch,) = pack(rows_of(bases("llama"), branching(parcels)), 10_000, shared)
-    scorer.loss(batch)
+    scorer.losses(batch)
     assert seen == [len(set(batch.places.tolist()))]
     model(batch.tokens)
     assert seen[1:] == [batch.tokens.shape[1]], "whoever else asks the model has all of it"
@@ -162,7 +162,7 @@ def test_attention_that_ignores_the_mask_is_found_out(with_adapter: Callable[[st
     assert "doesn't take a mask" in Scorer(model).why_not_shared
 
 
-def test_losses_of_each_token_add_up_to_the_loss(
+def test_losses_are_the_same_with_and_without_gradients(
     bases: Callable[[str], Path], with_adapter: Callable[[str], Any], parcels: list[list[Message]]
 ) -> None:
     scorer = Scorer(with_adapter("llama").get_base_model())
@@ -170,19 +170,20 @@ def test_losses_of_each_token_add_up_to_the_loss(
     with torch.inference_mode():
         losses = scorer.losses(batch)
     assert losses.shape == batch.targets.shape
-    assert float(losses.sum()) == pytest.approx(float(scorer.loss(batch)), rel=1e-6)
+    torch.testing.assert_close(scorer.losses(batch).detach(), losses.clone())
 
 
-def test_the_frozen_head_loss_is_cross_entropy() -> None:
+def test_losses_behind_the_frozen_head_are_cross_entropies() -> None:
     torch.manual_seed(1)
     weight, bias, targets = torch.randn(50, 8), torch.randn(50), torch.randint(50, (40,))
     hidden = torch.randn(40, 8, requires_grad=True)
     reference = hidden.detach().clone().requires_grad_()
-    loss = FrozenHeadLoss.apply(hidden, Frozen(weight, bias), targets)
-    expected = functional.cross_entropy(functional.linear(reference, weight, bias), targets, reduction="sum")
-    (loss * 0.5).backward()
-    (expected * 0.5).backward()
-    torch.testing.assert_close(loss, expected)
+    losses = FrozenHeadLosses.apply(hidden, Frozen(weight, bias), targets)
+    expected = functional.cross_entropy(functional.linear(reference, weight, bias), targets, reduction="none")
+    shares = torch.rand(40)
+    (losses * shares).sum().backward()
+    (expected * shares).sum().backward()
+    torch.testing.assert_close(losses, expected)
     torch.testing.assert_close(hidden.grad, reference.grad)
 
 
@@ -196,4 +197,4 @@ def test_capped_logits_go_through_the_whole_model(
     (batch,) = pack(rows, 10_000, shared=False)
     logits = model(batch.tokens, attention_mask=batch.attended).logits.flatten(0, 1)[batch.places]
     expected = functional.cross_entropy(logits, batch.targets, reduction="sum")
-    assert float(scorer.loss(batch)) == pytest.approx(float(expected), rel=1e-5)
+    assert scorer.losses(batch).sum().item() == pytest.approx(expected.item(), rel=1e-5)

@@ -36,10 +36,10 @@ class Cramped(Scorer):
 
     room = 75
 
-    def loss(self, batch: Batch) -> torch.Tensor:
+    def losses(self, batch: Batch) -> torch.Tensor:
         if batch.tokens.numel() > self.room:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return super().loss(batch)
+        return super().losses(batch)
 
 
 @pytest.fixture
@@ -130,13 +130,17 @@ def test_a_step_is_the_same_in_one_batch_or_in_several(make: MakeTrainer, tmp_pa
     torch.testing.assert_close(weights(several), weights(one), rtol=1e-2, atol=1e-3)
 
 
-ALL_LAYERS, UPPER_HALF = {"loraplus_ratio": 4.0}, {"top_layers": 0.5}
+ALL_LAYERS, UPPER_HALF, RESTING = {"loraplus_ratio": 4.0}, {"top_layers": 0.5}, {"known_at": 0.3}
 
 
 # with layers below the adapter, the first look is at their reading
 @pytest.mark.parametrize(
     ("more", "looks", "steps"),
-    [*((ALL_LAYERS, n, n) for n in range(1, 9)), *((UPPER_HALF, n, max(0, n - 1)) for n in (0, 1, 5))],
+    [
+        *((ALL_LAYERS, n, n) for n in range(1, 9)),
+        *((UPPER_HALF, n, max(0, n - 1)) for n in (0, 1, 5)),
+        *((RESTING, n, n) for n in (3, 5)),
+    ],
 )
 def test_a_run_that_stops_and_goes_on_ends_as_one_that_did_not(
     make: MakeTrainer, job: JobFolder, tmp_path: Path, recipe: Recipe, more: Any, looks: int, steps: int
@@ -163,6 +167,60 @@ def test_the_upper_half_alone_is_trained_and_what_was_known_is_let_go(
     trainer.run(job, Reporter(job))
     assert {name.split(".layers.")[1][0] for name in trainer.weights} == {"1"}
     assert trainer.scorer.below is None
+
+
+class Counting(Scorer):
+    """Notes how many rows each batch has that is learned from."""
+
+    def __init__(self, *given: Any) -> None:
+        self.rows: list[int] = []
+        super().__init__(*given)
+
+    def losses(self, batch: Batch) -> torch.Tensor:
+        self.rows += [len(batch.paths)]
+        return super().losses(batch)
+
+
+def test_what_is_known_rests_two_epochs_and_is_read_again(
+    make: MakeTrainer, job: JobFolder, recipe: Recipe
+) -> None:
+    # whatever probability an answer has, it counts as known
+    trainer = make(scorer=Counting, epochs=8, options=recipe.options | {"known_at": 1e-9})
+    state = trainer.run(job, Reporter(job))
+    assert trainer.scorer.rows == 3 * [4, 4, 2], "in the epochs 1, 4 and 7"
+    assert state.step == 24
+    assert {epoch for epoch, _ in state.readings.values()} == {6}
+    by_epoch = [sum(state.losses[i : i + 3]) for i in range(0, 24, 3)]
+    assert by_epoch[3] < 0.9 * by_epoch[0] and by_epoch[6] < 0.9 * by_epoch[3]
+    # in between a loss is what was last found
+    assert by_epoch[1:3] == pytest.approx([by_epoch[0]] * 2, rel=0.05)
+
+
+def test_what_is_not_known_is_read_in_each_epoch(
+    make: MakeTrainer, job: JobFolder, tmp_path: Path, recipe: Recipe
+) -> None:
+    plain, careful = make(), make(scorer=Counting, options=recipe.options | {"known_at": 0.9999})
+    plain.run(job, Reporter(job))
+    other = JobFolder(tmp_path / "other")
+    other.path.mkdir()
+    careful.run(other, Reporter(other))
+    assert careful.scorer.rows == 3 * [4, 4, 2]
+    assert not plain.state.readings
+    assert torch.equal(weights(careful), weights(plain))
+
+
+def test_what_rests_leaves_the_gradient_of_the_others_as_it_is(make: MakeTrainer) -> None:
+    trainer = make()
+
+    def gradients() -> torch.Tensor:
+        return torch.cat([weight.grad.flatten().clone() for weight in trainer.weights.values()])
+
+    whole_losses = trainer._gradients([0, 1, 2, 3], 20)
+    whole = gradients()
+    trainer.optimizer.zero_grad()
+    losses = torch.cat([trainer._gradients([0, 2], 20), trainer._gradients([3, 1], 20)])
+    torch.testing.assert_close(losses, whole_losses[[0, 2, 3, 1]])
+    torch.testing.assert_close(gradients(), whole)
 
 
 def test_where_the_held_out_loss_rises_it_stops_and_keeps_the_best_adapter(
@@ -228,7 +286,7 @@ def test_a_loss_that_is_no_number_stops_the_run_with_advice(make: MakeTrainer, j
         next(iter(diverging.weights.values())).fill_(float("inf"))
     with pytest.raises(TrainingFailed, match="diverged at step 10") as raised:
         diverging.state = checkpoint.TrainingState(step=9)
-        diverging._learn(diverging._gradients(list(diverging.examples[0])), 0.1)
+        diverging._learn(diverging._gradients([0], 1), 0.1)
     assert "lower learning rate" in raised.value.hint
     assert job.checkpoint.read_bytes() == before
 
