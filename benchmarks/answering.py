@@ -27,6 +27,7 @@ from providers.gpu.jobs import messages_of
 from providers.gpu.options import Options, row_limit
 from providers.gpu.run import longest_answer
 from providers.gpu.template import Template
+from providers.gpu.training import kernels
 from providers.gpu.training.scoring import Scorer
 
 GROUP = 16
@@ -67,7 +68,7 @@ def timed(work: Callable[[], T]) -> tuple[float, T]:
     return time.perf_counter() - start, done
 
 
-def report(model: Any, template: Template, questions: list[Question]) -> None:
+def report(model: Any, plain: Any, template: Template, questions: list[Question]) -> None:
     base = model.get_base_model()
     speaker = Speaker(base, template)
     longest = longest_answer([question.rows for question in questions])
@@ -83,7 +84,7 @@ def report(model: Any, template: Template, questions: list[Question]) -> None:
     seconds, (_, ours) = timed(lambda: evaluator.alone(questions))
     print(f"| Luthier, losses and answers of the tuned model | {seconds:.1f} | |", flush=True)
     for name, group in ((f"generate, {GROUP} at once", GROUP), ("generate, one by one", 1)):
-        answer = partial(by_generate, model, prompts, template, speaker.end_ids, evaluator.count, group)
+        answer = partial(by_generate, plain, prompts, template, speaker.end_ids, evaluator.count, group)
         seconds, texts = timed(answer)
         equal = sum(one == other for one, other in zip(ours, texts, strict=True))
         print(f"| {name}, answers of the tuned model | {seconds:.1f} | {equal} |", flush=True)
@@ -102,8 +103,11 @@ def main() -> None:
             zipfile.ZipFile(folder).extractall(work)
             folder = next(Path(work).rglob("adapter_config.json")).parent
         template = Template(folder)
-        model = loaded(folder, chosen.base_model)
-        report(model, template, questions_of(chosen.examples, template, chosen.base_model, chosen.prompts))
+        model, plain = (loaded(folder, chosen.base_model) for _ in range(2))
+        kernels.speed_up(model)
+        report(
+            model, plain, template, questions_of(chosen.examples, template, chosen.base_model, chosen.prompts)
+        )
 
 
 if __name__ == "__main__":

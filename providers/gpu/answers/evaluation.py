@@ -1,6 +1,6 @@
 """Base against tuned model on the holdout: losses and answers, same prompts, prefixes shared."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +24,7 @@ LONGEST_ANSWER = 256
 MOST_PROMPTS = 200
 # By each model, so that evaluating stays a small part of the job.
 TOKENS_TO_ANSWER = {"cpu": 6_000, "cuda": 200_000}
+LAID_OUT = 4  # times the tokens that are computed at once: of prompts that are answered together
 
 
 class Question(NamedTuple):
@@ -66,20 +67,19 @@ class Evaluator:
         self, questions: Sequence[Question], job: JobFolder, report: Reporter, check: Callable[[], None]
     ) -> list[Answer]:
         """Losses of all questions, answers to the first `cap`; written to answers.jsonl at the end."""
-        cap = self.cap
         # both models stay loaded: the base is the tuned model with its adapter switched off
         losses, texts = [], []
         for name in ("base", "tuned"):
             with nullcontext() if name == "tuned" else self.model.disable_adapter():
-                report.say(f"Measuring the {name} model's loss on {len(questions)} held-out examples")
-                losses.append(self._losses(questions, check))
-                texts.append(self._texts(questions[:cap], name, report.say, check))
+                measured, said = self._measured(questions, name, report.say, check)
+            losses.append(measured)
+            texts.append(said)
         answers = [
             Answer(
                 expected=question.expected,
                 prompt=question.asked,
-                base=texts[0][i] if i < cap else "",
-                tuned=texts[1][i] if i < cap else "",
+                base=texts[0][i],
+                tuned=texts[1][i],
                 base_loss=losses[0][i],
                 tuned_loss=losses[1][i],
                 tokens=sum(sum(row.trained) for row in question.rows),
@@ -91,49 +91,83 @@ class Evaluator:
 
     def alone(self, questions: Sequence[Question]) -> tuple[list[float], list[str]]:
         """The model's losses, and its answers to the first `cap` questions; the rest are empty."""
-        if not questions:
-            return [], []
-        losses = self._losses(questions, _nothing)
-        texts = self._texts(questions[: self.cap], "other", _nothing, _nothing)
-        return losses, texts + [""] * (len(questions) - len(texts))
+        return self._measured(questions, "other", _nothing, _nothing) if questions else ([], [])
 
     @torch.inference_mode()
-    def _losses(self, questions: Sequence[Question], check: Callable[[], None]) -> list[float]:
-        """Mean loss of each question's trained tokens, in nats."""
-        owners = torch.tensor([i for i, question in enumerate(questions) for _ in question.rows])
-        rows = [row for question in questions for row in question.rows]
-        total = torch.zeros(len(questions), dtype=torch.float64)
-        count = torch.zeros(len(questions), dtype=torch.float64)
-        for batch in pack(rows, self.budget, self.scorer.shares, self.speaker.template.pad_id):
-            check()
-            losses = self.scorer.losses(batch).double().cpu()
-            total.index_add_(0, owners[batch.rows], losses)
-            count.index_add_(0, owners[batch.rows], torch.ones_like(losses))
-        return [round(float(loss), 6) for loss in total / count]
-
-    def _texts(
-        self,
-        questions: Sequence[Question],
-        name: str,
-        say: Callable[[str], None],
-        check: Callable[[], None],
-    ) -> list[str]:
-        prompts = [question.prompt for question in questions]
-        texts = [""] * len(prompts)
-        done = 0
-        for group in tree_groups(prompts, self.budget, greedy.ROWS_AT_ONCE):
-            say(f"Asking the {name} model: {done} of {len(prompts)} answers")
-            for i, tokens in zip(group, self._answers([prompts[i] for i in group], check), strict=True):
+    def _measured(
+        self, questions: Sequence[Question], name: str, say: Callable[[str], None], check: Callable[[], None]
+    ) -> tuple[list[float], list[str]]:
+        """Mean loss of each question's trained tokens, in nats, and the answers."""
+        losses, texts = Losses(len(questions)), [""] * len(questions)
+        asked, done = questions[: self.cap], 0
+        once = self.scorer.shares
+        say(f"Asking the {name} model: 0 of {len(asked)} answers")
+        for group, answers in (self._read_once if once else self._read_again)(asked, losses, check):
+            for i, tokens in zip(group, answers, strict=True):
                 texts[i] = self.speaker.template.text(tokens).strip()
             done += len(group)
-        return texts
+            say(f"Asking the {name} model: {done} of {len(asked)} answers")
+        scored = len(asked) if once else 0
+        left = [
+            (i, row)
+            for i, question in enumerate(questions)
+            for row in (question.rows[:-1] if i < scored else question.rows)
+        ]
+        if left:
+            say(f"Measuring the {name} model's loss on {len(questions)} held-out examples")
+        owners, rows = torch.tensor([i for i, _ in left]), [row for _, row in left]
+        for batch in pack(rows, self.budget, once, self.speaker.template.pad_id):
+            check()
+            losses.add(owners[batch.rows], self.scorer.losses(batch))
+        return losses.means(), texts
 
-    def _answers(self, prompts: list[list[int]], check: Callable[[], None]) -> list[list[int]]:
-        model, ends = self.scorer.model, self.speaker.end_ids
-        if self.scorer.shares:
-            return greedy.answer(model, prompts, ends, self.count, check)
-        check()
-        return greedy.answer_padded(model, prompts, ends, self.count, self.speaker.template.pad_id)
+    def _read_once(
+        self, asked: Sequence[Question], losses: "Losses", check: Callable[[], None]
+    ) -> Iterator[tuple[list[int], list[list[int]]]]:
+        """Questions by index with their answers. The row of the last answer, which begins with the prompt, is
+        scored on the way."""
+        waiting: list[int] = []
+        pasts: greedy.Pasts | None = None
+        for group in tree_groups([one.rows[-1].tokens for one in asked], self.budget, greedy.ROWS_AT_ONCE):
+            check()
+            rows, prompts = [asked[i].rows[-1] for i in group], [asked[i].prompt for i in group]
+            lost, owners, read = greedy.read(self.scorer, rows, prompts)
+            losses.add(torch.tensor(group)[owners], lost)
+            if pasts and not pasts.has_room_for(read, LAID_OUT * self.budget):
+                yield waiting, greedy.answer(pasts, self.speaker.end_ids, self.count, check)
+                waiting, pasts = [], None
+            waiting, pasts = waiting + group, pasts.joined(read) if pasts else read
+        if pasts:
+            yield waiting, greedy.answer(pasts, self.speaker.end_ids, self.count, check)
+
+    def _read_again(
+        self, asked: Sequence[Question], _: "Losses", check: Callable[[], None]
+    ) -> Iterator[tuple[list[int], list[list[int]]]]:
+        """The same for architectures that follow no prefix tree, with no row scored."""
+        pad = self.speaker.template.pad_id
+        for group in tree_groups([one.prompt for one in asked], self.budget, greedy.ROWS_AT_ONCE):
+            check()
+            prompts = [asked[i].prompt for i in group]
+            yield (
+                group,
+                greedy.answer_padded(self.scorer.model, prompts, self.speaker.end_ids, self.count, pad),
+            )
+
+
+class Losses:
+    """Means over the trained tokens of each of so many questions."""
+
+    def __init__(self, questions: int):
+        self.total = torch.zeros(questions, dtype=torch.float64)
+        self.count = torch.zeros(questions, dtype=torch.float64)
+
+    def add(self, owners: torch.Tensor, losses: torch.Tensor) -> None:
+        """`owners`: the question of each loss."""
+        self.total.index_add_(0, owners, losses.double().cpu())
+        self.count.index_add_(0, owners, torch.ones(len(owners), dtype=torch.float64))
+
+    def means(self) -> list[float]:
+        return [round(float(loss), 6) for loss in self.total / self.count]
 
 
 def _nothing(*_: object) -> None:

@@ -1,12 +1,15 @@
 """Greedy answers to many prompts at once: what they share is read once, and rows that are done drop out."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
 
-from providers.gpu.training.batching import merge, tree_mask
+from providers.gpu.answers.past import wide
+from providers.gpu.template import TokenRow
+from providers.gpu.training.batching import together
+from providers.gpu.training.scoring import Scorer
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
@@ -14,92 +17,110 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 64
 
 
-@torch.inference_mode()
-def answer(
-    model: "PreTrainedModel",
-    prompts: Sequence[list[int]],
-    end_ids: frozenset[int],
-    count: int,
-    check: Callable[[], None],
-) -> list[list[int]]:
-    """Answers of at most `count` tokens, without the end token; for architectures that follow a prefix tree.
+class Pasts:
+    """What a model has read of B prompts: keys and values row by row, the states behind their last tokens.
 
-    `check` is called before every token, to stop.
+    Short prompts are padded on the left, so that all go on at the same place.
     """
-    order = sorted(range(len(prompts)), key=lambda i: prompts[i])
-    answers: list[list[int]] = [[] for _ in prompts]
-    reader = _Reader(model, [prompts[i] for i in order])
-    going = order
-    for _ in range(count):
-        check()
-        chosen = reader.likeliest()
-        alive = [place for place, token in enumerate(chosen) if token not in end_ids]
-        for place in alive:
-            answers[going[place]].append(chosen[place])
-        if not alive:
-            break
-        if len(alive) < len(going):
-            reader.keep(alive)
-            going = [going[place] for place in alive]
-        reader.read([chosen[place] for place in alive])
-    return answers
 
+    def __init__(self, scorer: Scorer, cache: "DynamicCache", lengths: torch.Tensor, states: torch.Tensor):
+        self.decoder, self.head = scorer.decoder, scorer.model.get_output_embeddings()
+        self.cache, self.lengths, self.states = cache, lengths, states
 
-class _Reader:
-    """The keys and values of B prompts, and the states behind their last tokens."""
+    @property
+    def width(self) -> int:
+        return self.cache.get_seq_length()
 
-    def __init__(self, model: "PreTrainedModel", prompts: list[list[int]]):
-        self.decoder, self.head, self.model = model.get_decoder(), model.get_output_embeddings(), model
-        tree = merge([np.asarray(prompt, np.int64) for prompt in prompts])
-        width = max(len(path) for path in tree.paths)
-        places = np.zeros((len(prompts), width), np.int64)
-        self.mask = torch.full((len(prompts), 1, 1, width), torch.finfo(model.dtype).min, dtype=model.dtype)
-        for row, path in enumerate(tree.paths):
-            # short prompts are padded on the left, so that all go on at the same place
-            places[row, width - len(path) :] = path
-            self.mask[row, :, :, width - len(path) :] = 0
-        self.mask = self.mask.to(model.device)
-        self.positions = torch.tensor([len(path) for path in tree.paths], device=model.device)
-        read = self.decoder(
-            input_ids=tree.tokens[None].to(model.device),
-            position_ids=tree.positions[None].to(model.device),
-            attention_mask=tree_mask(tree.ends, model.dtype).to(model.device),
-            use_cache=True,
-        )
-        at = torch.from_numpy(places).to(model.device)
-        self.states = read.last_hidden_state[0, at[:, -1]]
-        self.cache = self._spread(read.past_key_values, at)
+    def has_room_for(self, other: "Pasts", tokens: int) -> bool:
+        """Whether both can go on together, of so many tokens at most."""
+        rows = len(self.lengths) + len(other.lengths)
+        return rows <= ROWS_AT_ONCE and rows * max(self.width, other.width) <= tokens
 
-    def _spread(self, cache: "DynamicCache", at: torch.Tensor) -> "DynamicCache":
-        """The tree's keys and values, laid out row by row: `at` is (B, width)."""
-        from transformers import DynamicCache
-
-        spread = DynamicCache()
-        for number, layer in enumerate(cache.layers):
-            parts = (part[0][:, at].transpose(0, 1).contiguous() for part in (layer.keys, layer.values))
-            spread.update(*parts, number)
-        return spread
+    def joined(self, other: "Pasts") -> Self:
+        """With the other's rows behind these."""
+        width = max(self.width, other.width)
+        for mine, new in zip(self.cache.layers, other.cache.layers, strict=True):
+            mine.keys = torch.cat([wide(mine.keys, width), wide(new.keys, width)])
+            mine.values = torch.cat([wide(mine.values, width), wide(new.values, width)])
+        self.lengths = torch.cat([self.lengths, other.lengths])
+        self.states = torch.cat([self.states, other.states])
+        return self
 
     def likeliest(self) -> list[int]:
         # scaling or capping of logits, which some architectures do, leaves their order as it is
         return [int(token) for token in self.head(self.states).argmax(-1)]
 
     def keep(self, rows: list[int]) -> None:
-        at = torch.tensor(rows, device=self.mask.device)
+        at = torch.tensor(rows, device=self.lengths.device)
         self.cache.batch_select_indices(at)
-        self.mask, self.positions = self.mask[at], self.positions[at]
+        self.lengths = self.lengths[at]
 
     def read(self, tokens: list[int]) -> None:
-        self.mask = torch.cat([self.mask, self.mask.new_zeros(len(tokens), 1, 1, 1)], -1)
+        places = torch.arange(self.width + 1, device=self.lengths.device)
         read = self.decoder(
-            input_ids=torch.tensor(tokens, device=self.mask.device)[:, None],
-            position_ids=self.positions[:, None],
-            attention_mask=self.mask,
+            input_ids=torch.tensor(tokens, device=self.lengths.device)[:, None],
+            position_ids=self.lengths[:, None],
+            attention_mask=(places >= self.width - self.lengths[:, None]).long(),
             past_key_values=self.cache,
             use_cache=True,
         )
         self.states = read.last_hidden_state[:, -1]
-        self.positions = self.positions + 1
+        self.lengths = self.lengths + 1
+
+
+@torch.inference_mode()
+def read(
+    scorer: Scorer, rows: Sequence[TokenRow], prompts: Sequence[list[int]]
+) -> tuple[torch.Tensor, torch.Tensor, Pasts]:
+    """Read rows and prompts once, for architectures that follow a prefix tree.
+
+    Gives (T,) the loss of each trained token of the rows, (T,) the row it belongs to, and the prompts' pasts.
+    """
+    batch, paths = together([*rows, *(TokenRow(prompt, [False] * len(prompt)) for prompt in prompts)])
+    paths = paths[len(rows) :]
+    ends = torch.from_numpy(np.array([path[-1] for path in paths]))
+    losses, states, cache = scorer.read(batch, ends)
+    width = max(map(len, paths))
+    places = np.zeros((len(paths), width), np.int64)
+    for line, path in zip(places, paths, strict=True):
+        line[width - len(path) :] = path
+    lengths = torch.tensor([len(path) for path in paths], device=states.device)
+    at = torch.from_numpy(places).to(states.device)
+    return losses, batch.rows, Pasts(scorer, _laid_out(cache, at), lengths, states)
+
+
+def _laid_out(cache: "DynamicCache", at: torch.Tensor) -> "DynamicCache":
+    """A tree's keys and values row by row: `at` is (B, width)."""
+    from transformers import DynamicCache
+
+    rows = DynamicCache()
+    for number, layer in enumerate(cache.layers):
+        parts = (part[0][:, at].transpose(0, 1).contiguous() for part in (layer.keys, layer.values))
+        rows.update(*parts, number)
+    return rows
+
+
+@torch.inference_mode()
+def answer(pasts: Pasts, end_ids: frozenset[int], count: int, check: Callable[[], None]) -> list[list[int]]:
+    """Answers of at most `count` tokens, without the end token.
+
+    `check` is called before every token, to stop.
+    """
+    answers: list[list[int]] = [[] for _ in pasts.lengths]
+    going = list(range(len(answers)))
+    for _ in range(count):
+        check()
+        chosen = pasts.likeliest()
+        alive = [place for place, token in enumerate(chosen) if token not in end_ids]
+        for place in alive:
+            answers[going[place]].append(chosen[place])
+        if not alive:
+            break
+        if len(alive) < len(going):
+            pasts.keep(alive)
+            going = [going[place] for place in alive]
+        pasts.read([chosen[place] for place in alive])
+    return answers
 
 
 @torch.inference_mode()

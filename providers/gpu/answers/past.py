@@ -75,8 +75,8 @@ class Rows:
         else:
             width = max(*self.lengths, length)
             for mine, new in zip(self.cache.layers, cache.layers, strict=True):
-                mine.keys = torch.cat([_wide(mine.keys, width), _wide(new.keys, width)])
-                mine.values = torch.cat([_wide(mine.values, width), _wide(new.values, width)])
+                mine.keys = torch.cat([wide(mine.keys, width), wide(new.keys, width)])
+                mine.values = torch.cat([wide(mine.values, width), wide(new.values, width)])
         self.lengths.append(length)
 
     def keep(self, rows: list[int]) -> None:
@@ -100,6 +100,7 @@ class Rows:
         return (places >= width - 1 - torch.tensor(self.lengths)[:, None]).long()
 
 
-def _wide(values: torch.Tensor, width: int) -> torch.Tensor:
+def wide(values: torch.Tensor, width: int) -> torch.Tensor:
+    """(B, H, L, D), padded on the left to L = width."""
     missing = width - values.shape[2]
     return pad(values, (0, 0, missing, 0)) if missing else values

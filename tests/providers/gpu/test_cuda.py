@@ -48,7 +48,8 @@ def test_training_and_answers_are_those_of_the_processor(
         losses.append(state.losses)
         ends = template.end_ids
         if scorer.shares:
-            answers.append(greedy.answer(scorer.model, prompts, ends, 8, lambda: None))
+            _, _, pasts = greedy.read(scorer, [], prompts)
+            answers.append(greedy.answer(pasts, ends, 8, lambda: None))
         else:
             answers.append(greedy.answer_padded(scorer.model, prompts, ends, 8, template.pad_id))
     assert losses[1] == pytest.approx(losses[0], rel=1e-2)

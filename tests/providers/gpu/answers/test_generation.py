@@ -9,6 +9,7 @@ from errors import InvalidData, Refused
 from providers.gpu.answers import greedy
 from providers.gpu.answers.generation import Speaker
 from providers.gpu.template import Template
+from providers.gpu.training.scoring import Scorer
 from records import ChatOptions, Message, Usage
 
 Ask = Callable[..., tuple[str, Usage]]
@@ -92,8 +93,24 @@ def test_answers_together_are_those_one_by_one(
     short = [Message(role="user", content="a box")]
     prompts = [speaker.template.prompt(messages[:2]) for messages in parcels[:6]]
     prompts += [speaker.template.prompt(short), prompts[2]]
-    model = speaker.model.get_base_model()
-    together = greedy.answer(model, prompts, speaker.end_ids, 16, lambda: None)
-    assert together == [generated(speaker, prompt, 16) for prompt in prompts]
-    padded = greedy.answer_padded(model, prompts, speaker.end_ids, 16, speaker.template.pad_id)
-    assert padded == together
+    scorer = Scorer(speaker.model.get_base_model())
+    expected = [generated(speaker, prompt, 16) for prompt in prompts]
+    _, _, pasts = greedy.read(scorer, [], prompts)
+    assert greedy.answer(pasts, speaker.end_ids, 16, lambda: None) == expected
+    padded = greedy.answer_padded(scorer.model, prompts, speaker.end_ids, 16, speaker.template.pad_id)
+    assert padded == expected
+
+
+def test_prompts_that_were_read_apart_are_answered_together(
+    bases: Callable[[str], Path], with_adapter: Callable[[str], Any], parcels: list[list[Message]]
+) -> None:
+    speaker = Speaker(with_adapter("llama").eval(), Template(bases("llama")))
+    scorer = Scorer(speaker.model.get_base_model())
+    short = speaker.template.prompt([Message(role="user", content="a box")])
+    prompts = [short, *(speaker.template.prompt(messages[:2]) for messages in parcels[:4])]
+    _, _, pasts = greedy.read(scorer, [], prompts[:1])
+    _, _, others = greedy.read(scorer, [], prompts[1:])
+    assert pasts.has_room_for(others, 5 * others.width)
+    assert not pasts.has_room_for(others, 5 * others.width - 1)
+    answers = greedy.answer(pasts.joined(others), speaker.end_ids, 16, lambda: None)
+    assert answers == [generated(speaker, prompt, 16) for prompt in prompts]
