@@ -123,7 +123,7 @@ class Run:
         together = f", by {self.count} processes" if self.count > 1 else ""
         top = self.options.top_layers or 1.0
         upper = f", on the upper {top:.0%} of the layers" if top < 1 else ""
-        rest = f"; what it knows at {known:.0%} rests" if (known := self.options.known_at or 1.0) < 1 else ""
+        rest = f"; examples known at {known:.0%} rest" if (known := self.options.known_at or 1.0) < 1 else ""
         epochs = "1 epoch" if trainer.epochs == 1 else f"{trainer.epochs} epochs"
         self.report.event(
             f"Training on {len(self.examples)} examples: {epochs}, {trainer.steps} steps of {trainer.batch}, "

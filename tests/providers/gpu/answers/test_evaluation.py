@@ -78,6 +78,14 @@ def test_losses_and_answers_are_those_of_each_model_alone(
         assert answer.tokens == sum(sum(row.trained) for row in template.rows(messages))
 
 
+def test_read_in_small_parts_they_are_the_same(evaluate: Evaluate, parcels: list[list[Message]]) -> None:
+    whole = evaluate(parcels[:8])
+    for one, other in zip(whole, evaluate(parcels[:8], batch_tokens=64), strict=True):
+        assert (other.base, other.tuned, other.tokens) == (one.base, one.tuned, one.tokens)
+        assert other.base_loss == pytest.approx(one.base_loss, rel=1e-4)
+        assert other.tuned_loss == pytest.approx(one.tuned_loss, rel=1e-4)
+
+
 def test_losses_cover_all_and_answers_the_first_few(evaluate: Evaluate, parcels: list[list[Message]]) -> None:
     answers = evaluate(parcels[:4], evaluate_examples=2)
     assert all(answer.base_loss and answer.tuned_loss for answer in answers)
