@@ -151,6 +151,16 @@ class Workplace:
         self.until_true(there, f"{names} of {id}")
         return self.run(id)
 
+    def sweep(self) -> None:
+        """A pass of sync-jobs to its end; the server refuses one as long as it counts another."""
+
+        def swept() -> bool:
+            state = self.until(self.start("sync-jobs/every-minute"), "Completed", "Cancelled")["state"]
+            assert state["name"] == "Completed" or "concurrency limit" in state["message"], state
+            return bool(state["name"] == "Completed")
+
+        self.until_true(swept, "a pass of sync-jobs")
+
     def until_job(self, job: Job, status: Status) -> None:
         """Until the registry says so."""
         self.until_true(lambda: self.registry.job(job.id).status == status, f"{job.id} {status}")

@@ -66,6 +66,6 @@ def test_a_run_whose_process_is_killed_goes_on_and_buys_one_job(
     parked = workplace.until(run, "WaitingForProvider", through=["Crashed"])
     assert parked["run_count"] == 2
     endless.pace.seconds = 0
-    workplace.until(workplace.start("sync-jobs/every-minute"), "Completed")
+    workplace.sweep()
     workplace.until(run, "Completed")
     assert at_vendor(endless, job) == ["succeeded"]

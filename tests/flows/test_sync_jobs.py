@@ -64,7 +64,7 @@ def test_runs_wait_without_a_process_through_a_restart_and_finish(
     workplace.start_server()
     registry.update_job(refused.id, resume_at=now() - timedelta(seconds=1))
     endless.pace.seconds = 0
-    workplace.until(workplace.start("sync-jobs/every-minute"), "Completed")
+    workplace.sweep()
     for run, job in zip(runs, (training, refused), strict=True):
         workplace.until(run, "Completed")
         assert registry.job(job.id).status == "succeeded"
