@@ -101,7 +101,8 @@ class Evaluator:
         losses, texts = Losses(len(questions)), [""] * len(questions)
         asked, done = questions[: self.cap], 0
         once = self.scorer.shares
-        say(f"Asking the {name} model: 0 of {len(asked)} answers")
+        if asked:
+            say(f"Asking the {name} model: 0 of {len(asked)} answers")
         for group, answers in (self._read_once if once else self._read_again)(asked, losses, check):
             for i, tokens in zip(group, answers, strict=True):
                 texts[i] = self.speaker.template.text(tokens).strip()

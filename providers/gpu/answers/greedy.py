@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import torch
 
-from providers.gpu.answers.past import wide
+from providers.gpu.answers.past import add_rows
 from providers.gpu.template import TokenRow
 from providers.gpu.training.batching import together
 from providers.gpu.training.scoring import Scorer
@@ -38,10 +38,7 @@ class Pasts:
 
     def joined(self, other: "Pasts") -> Self:
         """With the other's rows behind these."""
-        width = max(self.width, other.width)
-        for mine, new in zip(self.cache.layers, other.cache.layers, strict=True):
-            mine.keys = torch.cat([wide(mine.keys, width), wide(new.keys, width)])
-            mine.values = torch.cat([wide(mine.values, width), wide(new.values, width)])
+        add_rows(self.cache, other.cache)
         self.lengths = torch.cat([self.lengths, other.lengths])
         self.states = torch.cat([self.states, other.states])
         return self

@@ -73,10 +73,7 @@ class Rows:
         if self.cache is None:
             self.cache = cache
         else:
-            width = max(*self.lengths, length)
-            for mine, new in zip(self.cache.layers, cache.layers, strict=True):
-                mine.keys = torch.cat([wide(mine.keys, width), wide(new.keys, width)])
-                mine.values = torch.cat([wide(mine.values, width), wide(new.values, width)])
+            add_rows(self.cache, cache)
         self.lengths.append(length)
 
     def keep(self, rows: list[int]) -> None:
@@ -100,7 +97,15 @@ class Rows:
         return (places >= width - 1 - torch.tensor(self.lengths)[:, None]).long()
 
 
-def wide(values: torch.Tensor, width: int) -> torch.Tensor:
+def add_rows(cache: "DynamicCache", other: "DynamicCache") -> None:
+    """The other's rows behind those of a cache; whichever is shorter is padded on the left."""
+    width = max(cache.get_seq_length(), other.get_seq_length())
+    for mine, new in zip(cache.layers, other.layers, strict=True):
+        mine.keys = torch.cat([_wide(mine.keys, width), _wide(new.keys, width)])
+        mine.values = torch.cat([_wide(mine.values, width), _wide(new.values, width)])
+
+
+def _wide(values: torch.Tensor, width: int) -> torch.Tensor:
     """(B, H, L, D), padded on the left to L = width."""
     missing = width - values.shape[2]
     return pad(values, (0, 0, missing, 0)) if missing else values
