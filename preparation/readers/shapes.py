@@ -6,7 +6,9 @@ from typing import Any, NamedTuple, get_args
 
 from preparation.readers import elements, excerpt
 from preparation.readers.assistant_export import exported_turns
+from preparation.readers.chat_markup import marked_turns
 from preparation.readers.dialect import has_header, unique_names
+from preparation.readers.preferences import is_refused, preferred_turns, refused_answer
 from records import Drop, Message, Role, Row, Source
 
 ROLES: dict[str, Role] = {
@@ -23,6 +25,7 @@ TOOLS = ("tool", "function", "observation", "function_call", "ipython")
 CALLS = ("tool_calls", "function_call", "tool_call_id")
 SAMPLE = 100
 LONG = 80
+REFUSED = "an answer that people did not prefer"
 
 
 class Found(NamedTuple):
@@ -53,8 +56,12 @@ def rows(found: Iterable[Found | Drop]) -> Iterator[Row | Drop]:
             yield item
         elif names and isinstance(item.value, list) and len(item.value) == len(names):
             yield row(item.source, dict(zip(names, item.value, strict=True)))
+        elif is_refused(item.value):
+            yield Drop(source=item.source, reason=REFUSED, excerpt=excerpt(str(item.value["completion"])))
         else:
             yield row(item.source, item.value, dialogues)
+            if refused := refused_answer(item.value):
+                yield Drop(source=item.source, reason=REFUSED, excerpt=excerpt(refused))
 
 
 def _of_elements(stream: Iterable[Found | Drop]) -> Iterator[Row | Drop]:
@@ -108,7 +115,9 @@ def turns(value: Any) -> Sequence[Any] | None:
     for key in TURNS:
         if key in value and ((said := turns(value[key])) is not None or value[key] == []):
             return said or []
-    return exported_turns(value)
+    if isinstance(value.get("text"), str) and (said := marked_turns(value["text"])):
+        return said
+    return preferred_turns(value) or exported_turns(value)
 
 
 def are_records(values: Sequence[Any]) -> bool:

@@ -106,10 +106,17 @@ def _roles(shape: Shape, table: Table, inputs: list[str], target: str, labels: t
         (name for name in table.columns if plain_name(name) in NAMES["systems"] and name != target), ""
     )
     used = {*inputs, target, system}
-    left_out = {
-        name: table.left_out.get(name, "not part of the input") for name in table.columns if name not in used
-    }
+    left_out = {name: _why_left_out(table, name) for name in table.columns if name not in used}
     return Roles(shape, tuple(inputs), target, system, left_out, labels)
+
+
+def _why_left_out(table: Table, name: str) -> str:
+    why = "an answer that was not preferred" if _is_refused(name) else "not part of the input"
+    return table.left_out.get(name, why)
+
+
+def _is_refused(name: str) -> bool:
+    return plain_name(name) in NAMES["refused"]
 
 
 def _by_override(table: Table, name: str) -> Roles:
@@ -159,7 +166,10 @@ def _telling(table: Table, target: str) -> list[str]:
     return [
         name
         for name in table.columns
-        if name != target and name not in table.left_out and plain_name(name) not in NAMES["systems"]
+        if name != target
+        and name not in table.left_out
+        and plain_name(name) not in NAMES["systems"]
+        and not _is_refused(name)
     ]
 
 
@@ -168,7 +178,11 @@ def _labels(table: Table, answer: str) -> list[str]:
     found: list[tuple[bool, int, str]] = []
     for name, column in table.columns.items():
         rank = _label_rank(name)
-        if name in table.left_out or (name == answer and rank == UNKNOWN and column.filled < SMALL):
+        if (
+            name in table.left_out
+            or _is_refused(name)
+            or (name == answer and rank == UNKNOWN and column.filled < SMALL)
+        ):
             continue
         if is_label(column, named=rank < UNKNOWN):
             found.append((column.is_number, rank, name))

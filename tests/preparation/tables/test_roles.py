@@ -162,3 +162,9 @@ def test_many_values_are_not_counted_one_by_one() -> None:
     assert column.many
     assert column.values == {}
     assert column.varied == 1.0
+
+
+def test_an_answer_that_was_not_preferred_is_never_read() -> None:
+    roles = roles_of(table(20, chosen=REPLY, rejected=MESSAGE), "Help customers")
+    assert "rejected" not in roles.inputs
+    assert roles.left_out["rejected"] == "an answer that was not preferred"
