@@ -50,6 +50,12 @@ class Refused(LuthierError):
     code, exit_code, http_status = "provider_refused", 5, 409
 
 
+class TooLong(Refused):
+    """A conversation is longer than the model reads; programs cut it by the code, which is OpenAI's."""
+
+    code, http_status = "context_length_exceeded", 400
+
+
 class Unavailable(LuthierError):
     """A passing fault: 429, 5xx, timeout, dropped connection. `retry_after` is in seconds."""
 
@@ -86,7 +92,16 @@ class NotFound(LuthierError):
 
 BY_CODE: dict[str, type[LuthierError]] = {
     kind.code: kind
-    for kind in (NotConfigured, NotEnoughData, InvalidData, Refused, Unavailable, TrainingFailed, NotFound)
+    for kind in (
+        NotConfigured,
+        NotEnoughData,
+        InvalidData,
+        Refused,
+        TooLong,
+        Unavailable,
+        TrainingFailed,
+        NotFound,
+    )
 }
 
 

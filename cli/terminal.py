@@ -46,6 +46,7 @@ FAILURE_NAMES = {
     "not_enough_data": "Not enough data",
     "invalid_data_format": "Invalid data format",
     "provider_refused": "Refused by the provider",
+    "context_length_exceeded": "Too long",
     "provider_error": "Provider error",
     "training_failed": "Training failed",
     "not_found": "Not found",

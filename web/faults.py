@@ -122,13 +122,20 @@ def answer(
     param: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    if is_api(request) or is_webhook(request):
+    if is_api(request) or is_webhook(request) or brings_key(request):
         return JSONResponse(envelope(status, message, code, param, hint), status, headers=dict(headers or {}))
     return HTMLResponse(_page(request, status, message, hint), status, headers=dict(headers or {}))
 
 
 def is_api(request: Request) -> bool:
     return request.url.path == "/v1" or request.url.path.startswith("/v1/")
+
+
+def brings_key(request: Request) -> bool:
+    """A program with an API key. Proxies add tokens for browsers, which have cookies or want HTML."""
+    headers = request.headers
+    browser = "cookie" in headers or "text/html" in headers.get("accept", "")
+    return headers.get("authorization", "").lower().startswith("bearer ") and not browser
 
 
 def is_webhook(request: Request) -> bool:
@@ -142,7 +149,7 @@ def retry_headers(error: LuthierError) -> dict[str, str]:
 
 def answered(request: Request, error: LuthierError) -> Response:
     if isinstance(error, SignInNeeded):
-        return _to_sign_in(request)
+        return _astray(request) if brings_key(request) else _to_sign_in(request)
     if error.http_status >= 500:
         log.warning("%s %s: %s", request.method, request.url.path, error)
     param, code = getattr(error, "param", None), getattr(error, "why", None) or error.code
@@ -151,6 +158,12 @@ def answered(request: Request, error: LuthierError) -> Response:
         # OpenAI's SDKs repeat 409 and all from 500 on unless they are told that it is of no use
         headers["x-should-retry"] = "false"
     return answer(request, error.http_status, error.message, error.hint, code, param, headers)
+
+
+def _astray(request: Request) -> Response:
+    """For a program whose base URL lacks /v1; a page for people would be taken for the model's answer."""
+    what = f"There is nothing for programs at {request.method} {request.url.path}."
+    return answer(request, 404, what, "The API is under /v1: its base URL ends in /v1.", "unknown_url")
 
 
 def _to_sign_in(request: Request) -> Response:
@@ -178,11 +191,14 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     what = f"{request.method} {request.url.path}"
+    if error.status_code in (404, 405) and brings_key(request) and not is_api(request):
+        return _astray(request)
     nowhere = f"There is nothing at {what}." if is_api(request) else f"There is no page {request.url.path}."
     messages = {404: nowhere, 405: f"{what} is not possible."}
     message = messages.get(error.status_code) or UNREAD.get(str(error.detail)) or str(error.detail)
     hint = f"GET {DOCUMENT} lists what there is." if error.status_code == 404 and is_api(request) else ""
-    return answer(request, error.status_code, message, hint, headers=error.headers)
+    code = "unknown_url" if error.status_code == 404 else None
+    return answer(request, error.status_code, message, hint, code, headers=error.headers)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -57,13 +57,13 @@ class Guard:
         given = headers.get("x-request-id", "")
         request_id = given if REQUEST_ID.match(given) else f"req_{uuid4().hex}"
         scope.setdefault("state", {})["request_id"] = request_id
-        answer = _Answer(send, request_id, scope["path"])
+        answer = _Answer(send, request_id, scope["path"], empty=scope["method"] == "HEAD")
         limit = self._limit(scope, headers)
         fault = self._fault(scope, headers, limit)
         if fault:
             await answer.refuse(*fault)
         else:
-            await self.app(scope, _counted(receive, limit), answer)
+            await self.app(_as_get(scope), _counted(receive, limit), answer)
 
     def _limit(self, scope: Scope, headers: Headers) -> int:
         if scope["path"].startswith(self.upload_paths):
@@ -101,6 +101,13 @@ def is_cross_site(method: str, headers: Headers) -> bool:
     return bool(origin) and urlsplit(origin or "").netloc != headers.get("host", "")
 
 
+def _as_get(scope: Scope) -> Scope:
+    """HEAD, as monitors ask, is GET without the body; but it doesn't use up the link that lets in once."""
+    if scope["method"] != "HEAD" or scope["path"] == "/login/link":
+        return scope
+    return {**scope, "method": "GET"}
+
+
 def _name(host: str) -> str:
     return host if host.endswith("]") else re.sub(r":\d+\Z", "", host)
 
@@ -123,8 +130,8 @@ def _counted(receive: Receive, limit: int) -> Receive:
 class _Answer:
     """Sends, with our headers on what is sent."""
 
-    def __init__(self, send: Send, request_id: str, path: str):
-        self.send, self.request_id, self.path = send, request_id, path
+    def __init__(self, send: Send, request_id: str, path: str, empty: bool):
+        self.send, self.request_id, self.path, self.empty = send, request_id, path, empty
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -134,6 +141,8 @@ class _Answer:
                 headers.setdefault(name, value)
             if not self.path.startswith("/static/"):
                 headers.setdefault("Cache-Control", "no-store")
+        elif self.empty and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         await self.send(message)
 
     async def refuse(self, status: int, message: str, code: str) -> None:

@@ -12,7 +12,7 @@ from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, Tra
 from google.cloud.storage.exceptions import DataCorruption
 from google.genai.errors import APIError
 
-from errors import InvalidData, LuthierError, NotConfigured, Refused, TrainingFailed, Unavailable
+from errors import InvalidData, LuthierError, NotConfigured, Refused, TooLong, TrainingFailed, Unavailable
 from providers.patience import retry_after
 
 # google.rpc codes of a job that failed
@@ -21,6 +21,7 @@ PASSING_CODES = (4, 8, 10, 13, 14)
 ABOUT_DATA = re.compile(r"dataset|jsonl|training (data|file)|example|content", re.I)
 POLICY = re.compile(r"polic|unsafe|harmful|safety|prohibited", re.I)
 PAGE = re.compile(r"<(!doctype|html)\b", re.I)
+TOO_LONG = re.compile(r"input token count\b.*\bexceeds", re.I)
 NO_QUOTA = re.compile(r"\blimit:? ?'?0'?\b", re.I)
 
 LATER = "Nothing is lost: it is tried again, or try again later."
@@ -93,6 +94,8 @@ def refusal(
         return Unavailable(message, LATER, retry_after=retry_after(headers))
     if creating and status == "INVALID_ARGUMENT" and ABOUT_DATA.search(said):
         return InvalidData(f"Google rejects the training data: {said}", "Prepare the data again.")
+    if not creating and TOO_LONG.search(said):
+        return TooLong(f"The conversation is too long: {said}", "Send fewer of the earlier messages.")
     if status == "FAILED_PRECONDITION":
         return Refused(f"Google Cloud refuses {doing}: {said}", "A policy of the organisation may forbid it.")
     return Refused(f"Google Cloud refuses {doing}: {said}", "")

@@ -13,6 +13,7 @@ from errors import (
     NotConfigured,
     NotEnoughData,
     Refused,
+    TooLong,
     TrainingFailed,
     Unavailable,
 )
@@ -107,6 +108,9 @@ def _refusal(error: openai.APIStatusError, doing: str, creating: bool, waiting: 
         return Unavailable(f"OpenAI is busy or faulty when {doing}: {said}", LATER, retry_after=wait_asked)
     if status == 401:
         return NotConfigured("OpenAI does not accept the API key.", KEY)
+    # vLLM, which speaks the same protocol, says so in words alone
+    if not creating and (code == TooLong.code or "maximum context length" in said):
+        return TooLong(f"The conversation is too long: {said}", "Send fewer of the earlier messages.")
     if creating and _text(error.param) in FILES:
         return InvalidData(f"OpenAI rejects the training data: {said}", "Prepare the data again.")
     if creating or status == 403:

@@ -147,9 +147,46 @@ def test_a_revoked_key_is_refused_at_once(client, owner, shop):
 
 
 def test_a_session_does_not_open_the_api_and_a_key_opens_no_page(client, owner, shop):
-    assert client.get("/", headers=owner.headers).status_code == 303
+    assert client.get("/", headers=owner.headers).status_code == 404
     client.get(shop.door.new_link())
     assert client.get("/v1/models").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/chat/completions"),
+        ("GET", "/models"),
+        ("POST", "/new"),
+        ("GET", "/"),
+        ("POST", "/openai/deployments/x/chat/completions"),
+    ],
+)
+def test_a_program_whose_base_url_lacks_v1_is_told_so(method, path, client, owner):
+    """A redirect to the page for signing in would end as a page in place of the model's answer."""
+    answer = client.request(method, path, headers=owner.headers, json={"model": "x", "messages": []})
+    assert answer.status_code == 404
+    error = answer.json()["error"]
+    assert error["code"] == "unknown_url"
+    assert "base URL ends in /v1" in error["message"]
+
+
+def test_a_browser_behind_a_proxy_with_tokens_still_comes_to_sign_in(client):
+    headers = {"Authorization": "Bearer of-the-proxy", "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    assert client.get("/", headers=headers).headers["location"].startswith("/login")
+    assert client.get("/nothing", headers=headers).headers["content-type"].startswith("text/html")
+
+
+def test_head_is_answered_where_get_is(client, shop):
+    """Load balancers and monitors ask so."""
+    assert client.head("/healthz").status_code == 200
+    assert client.head("/login").status_code == 200
+    link = shop.door.new_link()
+    assert client.head(link).status_code == 405
+    client.get(link)
+    assert client.head("/").status_code == 200
+    assert client.head("/").content == b""
+    assert int(client.head("/").headers["content-length"]) > 1000
 
 
 def test_errors_have_one_shape_for_programs_and_a_page_for_people(client, owner):

@@ -124,6 +124,8 @@ def said(
 ) -> Conversation:
     """The conversation with the message added, or without the answer that is to be given anew."""
     registry = shop.registry
+    if again and not conversation_id:
+        raise BadRequest("There is nothing to answer again.", "Write a message.")
     if conversation_id:
         current = registry.conversation(account.id, conversation_id)
         if current.model_id != model.id:

@@ -7,6 +7,10 @@ const box = form.elements.text;
 const main = document.querySelector("main.chat");
 const turns = document.getElementById("turns");
 const thread = document.getElementById("thread");
+const LOST = "The connection was lost. What was said is saved; reload to see it.";
+const UNSENT = "The message was not sent: the server did not answer. It is back in the field; try again.";
+// what was typed when the session had ended, until the person is back from signing in
+const DRAFT = "luthier-draft";
 let stopping = null;
 
 function grow() {
@@ -22,36 +26,53 @@ function busy(on) {
 function place(again) {
   document.querySelectorAll("[data-again]").forEach((button) => button.remove());
   document.getElementById("welcome")?.remove();
-  if (!again) {
-    const said = made("user-turn");
-    said.querySelector(".said").textContent = box.value.trim();
-    turns.append(said);
-    box.value = "";
-    grow();
-  }
   const parts = awaited(document.getElementById("compare").checked);
+  if (!again) {
+    parts.said = made("user-turn");
+    parts.said.querySelector(".said").textContent = box.value.trim();
+    turns.append(parts.said);
+    fill("");
+  }
   turns.append(parts.turn);
   thread.scrollTop = thread.scrollHeight;
   return parts;
+}
+
+function fill(text) {
+  box.value = text;
+  grow();
+}
+
+// a message that the server has not taken is the person's again
+function takeBack({ said, turn }, text) {
+  said.remove();
+  turn.remove();
+  const last = turns.lastElementChild;
+  if (last && !last.querySelector("[data-again]")) last.append(made("again"));
+  fill(box.value ? `${text}\n${box.value}` : text);
 }
 
 async function ask(again) {
   if (stopping || (!again && !box.value.trim())) return;
   const body = new FormData(form);
   if (again) body.set("again", "1");
+  const text = box.value;
   const parts = place(again);
+  let taken = again;
   stopping = new AbortController();
   busy(true);
   try {
     const options = { method: "POST", body, signal: stopping.signal, headers: { "X-Fragment": "1" } };
     const answer = await fetch(form.action, options);
-    if (answer.ok) await read(answer, parts, thread, (id) => { form.elements.conversation.value = id; remember(); });
-    else if (!signedOut(answer)) failed({ code: "", message: messageIn(await answer.text(), answer), hint: "" }, parts.sides.tuned);
+    if (answer.ok) await read(answer, parts, thread, (id) => { taken = true; form.elements.conversation.value = id; remember(); });
+    else if (signedOut(answer)) sessionStorage.setItem(DRAFT, text);
+    else failed({ code: "", message: messageIn(await answer.text(), answer), hint: "" }, parts.sides.tuned);
   } catch (error) {
-    if (error.name !== "AbortError") toast("The connection was lost. What was said is saved; reload to see it.");
+    if (error.name !== "AbortError") toast(taken ? LOST : UNSENT);
   } finally {
     stopping = null;
     busy(false);
+    if (!taken) takeBack(parts, text);
     box.focus();
     await remember();
     if (parts.turn.isConnected) await settle(parts.turn);
@@ -96,3 +117,6 @@ turns.addEventListener("click", (event) => {
 });
 document.getElementById("compare").addEventListener("change", (event) => main.classList.toggle("comparing", event.target.checked));
 thread.scrollTop = thread.scrollHeight;
+const draft = sessionStorage.getItem(DRAFT);
+if (draft) fill(draft);
+sessionStorage.removeItem(DRAFT);

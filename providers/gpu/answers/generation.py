@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from errors import Refused
+from errors import TooLong
 from providers.gpu.answers.past import Remembered, Rows, is_plain
 from providers.gpu.answers.wording import Wording
 from providers.gpu.template import Template
@@ -28,7 +28,7 @@ class Speaker:
         self.remembered = Remembered()
 
     def stream(self, messages: Sequence[Message], options: ChatOptions) -> Iterator[str | Usage]:
-        """Pieces of the answer, then the usage. Raises Refused if the dialogue is longer than the context."""
+        """Pieces of the answer, then the usage. Raises TooLong if the dialogue is longer than the context."""
         chorus = Chorus(self)
         chorus.join(None, messages, options)
         while chorus.voices:
@@ -78,13 +78,13 @@ class Chorus:
     def join(self, key: Hashable, messages: Sequence[Message], options: ChatOptions) -> None:
         """Read the dialogue; its answer begins with the next step.
 
-        Raises Refused for one that is longer than the context, InvalidData if the template refuses it.
+        Raises TooLong for one that is longer than the context, InvalidData if the template refuses it.
         """
         speaker = self.speaker
         prompt = speaker.template.prompt(messages)
         room = speaker.context - len(prompt)
         if room < 1:
-            raise Refused(
+            raise TooLong(
                 f"The conversation has {len(prompt)} tokens; "
                 f"the model reads at most {speaker.context} at once.",
                 "Start a new conversation, or send fewer of the earlier messages.",

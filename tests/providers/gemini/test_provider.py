@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from errors import InvalidData, NotConfigured, Refused, Unavailable
+from errors import InvalidData, NotConfigured, Refused, TooLong, Unavailable
 from providers.gemini.provider import Gemini
 from records import ChatOptions, Dataset, Finding, Message, Recipe, ToolCall, ToolRequest, ToolResult, Usage
 from tests.providers.conftest import LABEL, PAIRS, pair
@@ -244,6 +244,16 @@ def test_tools_and_their_results_travel_in_geminis_words(
         {"functionResponse": {"name": name, "response": {"result": "shelf 7"}}}
         for name in ("look_up", "count")
     ]
+
+
+def test_a_conversation_that_is_too_long_is_told_as_such(
+    provider: Gemini, vendor: GeminiVendor, endpoint: str
+) -> None:
+    message = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
+    error = {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}
+    vendor.fault("POST", "streamGenerateContent", status=400, body={"error": error})
+    with pytest.raises(TooLong, match="input token count"):
+        said(provider, endpoint)
 
 
 def test_a_forced_format_and_penalties_travel_too(

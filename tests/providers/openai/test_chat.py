@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from errors import Refused, Unavailable
+from errors import Refused, TooLong, Unavailable
 from providers.openai.provider import OpenAI
 from records import ChatOptions, Dataset, Message, Recipe, ToolCall, ToolRequest, ToolResult, Usage
 from tests.providers.conftest import LABEL
@@ -105,6 +105,19 @@ def test_base_and_tuned_answer_the_holdout(
     assert (second.base_loss, second.tuned_loss) == (None, None)
     one = recipe.but(options={**recipe.options, "evaluate_on": 1})
     assert len(provider.answers(job, dataset(), one)) == 1
+
+
+LONG = "This model's maximum context length is 1047576 tokens, and 2000000 were sent."
+
+
+@pytest.mark.parametrize("code", ["context_length_exceeded", None])
+def test_a_conversation_that_is_too_long_is_told_as_such(
+    provider: OpenAI, vendor: OpenAIVendor, model: str, code: str | None
+) -> None:
+    error = {"message": LONG, "type": "invalid_request_error", "param": "messages", "code": code}
+    vendor.fault("POST", CHAT, status=400, body={"error": error})
+    with pytest.raises(TooLong, match="maximum context length"):
+        said(provider, model)
 
 
 def test_a_deleted_model_is_refused(provider: OpenAI, vendor: OpenAIVendor, model: str) -> None:

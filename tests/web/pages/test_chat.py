@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from fastapi import FastAPI
 from playwright.sync_api import Page, expect
 
 from records import TunedModel
@@ -191,6 +192,42 @@ def test_a_fault_of_the_vendor_is_told_and_the_question_can_be_asked_again(
     vendor.shutdowns[TUNED] = None
     page.get_by_role("button", name="Answer again").click()
     settled(page, "You said: Hello")
+
+
+def test_a_message_that_could_not_be_sent_is_back_in_the_field(
+    page: Page, model: TunedModel, registry: Registry, console: Console
+) -> None:
+    page.goto(f"/chat/{model.id}")
+    say(page, "First")
+    settled(page, "You said: First")
+    page.route("**/answer", lambda route: route.abort())
+    say(page, "Second")
+    expect(page.locator("#toast")).to_contain_text("was not sent")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Second")
+    expect(page.locator(".turn.user .said")).to_have_text(["First"])
+    console.forget("ERR_FAILED")
+
+    page.unroute("**/answer")
+    page.keyboard.press("Enter")
+    settled(page, "You said: Second")
+    [conversation] = registry.conversations(OWNER, model.id)
+    said = [turn.content for turn in registry.conversation(OWNER, conversation.id).turns]
+    assert said == ["First", "You said: First", "Second", "You said: Second"]
+
+
+def test_a_message_outlives_the_way_to_sign_in_and_back(
+    page: Page, app: FastAPI, model: TunedModel, console: Console
+) -> None:
+    page.goto(f"/chat/{model.id}")
+    page.context.clear_cookies()
+    say(page, "Written for a quarter of an hour")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    console.forget("401")
+    page.goto(app.state.workshop.door.new_link())
+    page.goto(f"/chat/{model.id}")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Written for a quarter of an hour")
+    page.reload()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("")
 
 
 def test_markdown_is_rendered_and_scripts_are_not(page: Page, model: TunedModel) -> None:

@@ -303,6 +303,15 @@ def test_a_vendors_fault_comes_in_the_envelope(stream, client, owner, model, ven
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_conversation_that_is_too_long_has_openais_status_and_code(stream, sdk, model, vendor):
+    error = {"message": "maximum context length is 8", "code": "context_length_exceeded"}
+    vendor.fault("POST", "/chat/completions", status=400, body={"error": error})
+    with pytest.raises(openai.BadRequestError) as caught:
+        sdk.chat.completions.create(model=model.id, messages=HELLO, stream=stream)
+    assert caught.value.code == "context_length_exceeded"
+
+
 def test_an_answer_that_breaks_off_ends_the_stream_with_an_error(sdk, model, vendor):
     scripted(vendor, lambda request: Reply(stream=[chunk("half an ans")]))
     with pytest.raises(openai.APIError, match="broke off"):

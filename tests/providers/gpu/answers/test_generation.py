@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from errors import InvalidData, Refused
+from errors import InvalidData, TooLong
 from providers.gpu.answers import greedy
 from providers.gpu.answers.generation import Speaker
 from providers.gpu.template import Template
@@ -73,7 +73,7 @@ def test_the_same_seed_draws_the_same_answer(ask: Ask) -> None:
 
 
 def test_a_dialogue_longer_than_the_context_is_refused(ask: Ask) -> None:
-    with pytest.raises(Refused, match="reads at most 512"):
+    with pytest.raises(TooLong, match="reads at most 512"):
         ask([Message(role="user", content="a box and " * 400)])
 
 
