@@ -41,14 +41,17 @@ def of_table(
 ) -> Iterator[tuple[str, str]]:
     """Each row is asked for by its name as a whole, and those cells whose column is a noun that can be asked
     for (`price`), if the table is not too large; columns that are days or years are asked for as rows are.
-    `path`: the headings above."""
-    header, rows = _named(header, _spelt_out(rows))
+    Rows that are called by a question are asked by it. `path`: the headings above."""
+    header, rows = _named(*_one_header(header, _spelt_out(rows)))
     columns = [at for at in range(1, len(header)) if header[at]]
     times = len(columns) > 1 and all(is_time(header[at]) for at in columns)
     nouns = _nouns(header, rows) if not times else set()
     for name, *row in rows:
         told = [at for at in columns if row[at - 1]]
         if not name or not told:
+            continue
+        if name.endswith(("?", "？")):
+            yield name, row[told[0] - 1] if len(told) == 1 else _known(header, row, told)
             continue
         asked = [
             (question, answer_of_cell(header[at], name, row[at - 1], tongue))
@@ -59,13 +62,28 @@ def of_table(
         ]
         yield from asked
         if len(told) > 1 or not asked:
-            known = "\n".join(f"{header[at].rstrip(' .:')}: {row[at - 1]}" for at in told)
-            yield about_thing(name, path, tongue), known
+            yield about_thing(name, path, tongue), _known(header, row, told)
     if times and len(rows) > 1:
         for at in columns:
             known = "\n".join(f"{row[0]}: {row[at]}" for row in rows if row[0] and row[at])
             if known:
                 yield about_thing(day(header[at]) or header[at], path, tongue), known
+
+
+def _one_header(header: Sequence[str], rows: list[list[str]]) -> tuple[Sequence[str], list[list[str]]]:
+    """Names of columns in two rows made one: `Price` that spans `small` and `large` is two prices."""
+    blank = [at for at, name in enumerate(header) if at and not name.strip()]
+    if len(rows) < 2 or not blank or rows[0][0].strip() or not all(rows[0][at].strip() for at in blank):
+        return header, rows
+    spanning, names = "", []
+    for above, below in zip(header, rows[0], strict=True):
+        spanning = above.strip() or spanning
+        names.append(f"{spanning} {below}".strip() if below.strip() else spanning)
+    return [header[0], *names[1:]], rows[1:]
+
+
+def _known(header: Sequence[str], row: Sequence[str], told: Sequence[int]) -> str:
+    return "\n".join(f"{header[at].rstrip(' .:')}: {row[at - 1]}" for at in told)
 
 
 def _nouns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> set[int]:

@@ -14,6 +14,12 @@ KNOWN = re.compile(
     r"|zusammenfassung|einleitung|résumé|introducción|conclusión|introduzione)$",
     re.IGNORECASE,
 )
+# `Q: …`, `Frage 3: …`: one of many questions, of which none is a heading of the next
+ASKED = re.compile(
+    r"^\s*(?:\*\*|__)?(?:q|question|frage|f|pregunta|p|domanda|d|pergunta|vraag|fråga|pytanie|вопрос|问|問|质问|質問)"
+    r"\s?\d{0,3}\s*[:.)：]\s*(?:\*\*|__)?\s*",
+    re.IGNORECASE,
+)
 SMALL_WORDS = frozenset(
     [
         "a",
@@ -103,6 +109,7 @@ def plain_heading(line: str) -> int:
         or len(line) > 80
         or line[-1] in ".,;:!"
         or not line[0].isalnum()
+        or (ASKED.match(line) and line.endswith("?"))
     ):
         return 0
     if numbered := NUMBERED.match(line):

@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from preparation.documents.fact_tables import cells, of_table, plain
 from preparation.documents.numbering import is_numeral
 from preparation.documents.passages import Piece, ending, passages, pieces
+from preparation.documents.plain_headings import ASKED
 from preparation.documents.questions import from_heading, is_question, of_term
 from preparation.documents.tongues import language
 from preparation.turns import Draft
 from records import Row
 
-ASKED = re.compile(
-    r"^\s*(?:\*\*|__)?(?:q|question|frage|f|pregunta|p|domanda|d)\s?\d{0,3}\s*[:.)]\s*(?:\*\*|__)?\s*", re.I
-)
 ANSWERED = re.compile(
-    r"^\s*(?:\*\*|__)?(?:a|answer|ans|antwort|respuesta|r|réponse|risposta|resposta)\s?\d{0,3}\s*[:.)]\s*(?:\*\*|__)?\s*",
+    r"^\s*(?:\*\*|__)?(?:a|answer|ans|antwort|respuesta|r|réponse|risposta|resposta|antwoord|svar|odpowiedź|ответ|答|回答)"
+    r"\s?\d{0,3}\s*[:.)：]\s*(?:\*\*|__)?\s*",
     re.IGNORECASE,
+)
+ASKED_ITEM = re.compile(
+    r"^\s*(?:[-*+•]|\(?\d{1,3}[.)])\s+(?:\*\*|__)?([^\n]{4,200}[?？])(?:\*\*|__)?\s*$", re.MULTILINE
 )
 BOLD = re.compile(r"^(?:\*\*|__)(.{5,200}?)(?:\*\*|__)$")
 MARK = r"(?:[-*+•]\s+|\d+[.)]\s+)?"
@@ -70,7 +72,9 @@ def drafts(rows: Iterable[Row]) -> Iterator[Draft]:
         tongue = language(" ".join(piece.text for piece in section), otherwise=tongue)
         found = extract(section, tongue)
         yield from found.drafts
-        yield from _of_rest(found.rest, LEAST if found.drafts else 0, tongue)
+        # what stands below a heading that asks is its answer, however short
+        asks = section[0].heading and is_question(section[0].heading[-1])
+        yield from _of_rest(found.rest, LEAST if found.drafts and not asks else 0, tongue)
 
 
 def strength(rows: Iterable[Row]) -> tuple[int, int]:
@@ -107,7 +111,7 @@ def extract(section: list[Piece], tongue: str = "en") -> Found:
     found = Found(tongue=tongue)
     at = 0
     while at < len(section):
-        used = _faq(section, at, found) or _asked_alone(section, at, found) or _defined(section, at, found)
+        used = next(filter(None, (pattern(section, at, found) for pattern in PATTERNS)), 0)
         if not used and section[at].kind == "table":
             used = _table(section[at], found)
         if not used:
@@ -158,6 +162,29 @@ def _lines_of_faq(text: str) -> Iterator[tuple[str, str]]:
         yield "\n".join(question), "\n".join(answer)
 
 
+def _asked_in_list(section: list[Piece], at: int, found: Found) -> int:
+    """Questions as items of a list, each with its answer on the lines or in the paragraphs below it."""
+    if section[at].kind != "list" or not ASKED_ITEM.match(section[at].text):
+        return 0
+    end = at + 1
+    while end < len(section) and section[end].kind != "table" and not _starts_question(section[end]):
+        end += 1
+    if sum(len(piece.text) for piece in section[at:end]) > LONG_ANSWER:
+        end = at + 1 + ("\n" not in section[at].text and end > at + 1)
+    _, *parts = ASKED_ITEM.split("\n\n".join(piece.text for piece in section[at:end]))
+    pairs = [
+        (question, "\n".join(line.strip() for line in answer.strip().split("\n")))
+        for question, answer in zip(parts[::2], parts[1::2], strict=True)
+    ]
+    answered = [(question, answer) for question, answer in pairs if answer]
+    # questions that nobody answers there, with other text below the last one
+    if 2 * len(answered) <= len(pairs):
+        return 0
+    for question, answer in answered:
+        found.add(question, ANSWERED.sub("", answer), section[at:end])
+    return end - at
+
+
 def _asked_alone(section: list[Piece], at: int, found: Found) -> int:
     """A question as a paragraph of its own, or as its first line, bold or not, with its answer below."""
     first, _, below = section[at].text.partition("\n")
@@ -191,6 +218,8 @@ def _sentence_marks(text: str) -> list[str]:
 
 def _starts_question(piece: Piece) -> bool:
     first = piece.text.split("\n", 1)[0].strip()
+    if piece.kind == "list":
+        return bool(ASKED_ITEM.match(piece.text))
     return piece.kind == "paragraph" and len(first) <= 200 and first.rstrip("*_ ").endswith("?")
 
 
@@ -217,6 +246,9 @@ def _defined(section: list[Piece], at: int, found: Found) -> int:
         question = of_term(f"{term}." if runs_in else term, text, found.tongue)
         found.add(question, _as_sentence(term, text), [piece])
     return 1
+
+
+PATTERNS = (_faq, _asked_in_list, _asked_alone, _defined)
 
 
 def _markdown_definitions(piece: Piece, lines: list[str], found: Found) -> int:

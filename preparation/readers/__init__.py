@@ -24,6 +24,7 @@ ENDINGS = {
     "json_document": (".json",),
     "table": (".csv", ".tsv", ".tab"),
     "text": (".txt", ".text", ".log"),
+    "subtitles": (".vtt", ".srt"),
     "markdown": (".md", ".markdown", ".mdown", ".mkd"),
     "pdf": (".pdf",),
     "word": (".docx", ".docm", ".dotx"),

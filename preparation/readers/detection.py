@@ -8,6 +8,7 @@ from pathlib import Path
 from preparation.readers import ENDINGS, MISREADS, Unreadable, unread
 from preparation.readers.dialect import COLUMNS, NAME
 from preparation.readers.encoding import BLOCK, encoding_of, marked_encoding, open_text
+from preparation.readers.subtitles import BEGINS as SUBTITLES
 
 HEAD = 1 << 13
 LINES = 50
@@ -200,6 +201,8 @@ def _marked_up(text: str, promised: str) -> str:
         if "<svg" in start:
             raise unread.refusal("drawing")
         return "html" if any(mark in text[:LOOSE].casefold() for mark in HTML) else "xml"
+    if promised in ("", "text", "subtitles") and SUBTITLES.match(text):
+        return "subtitles"
     if MAILBOX.match(text) and promised != "mail":
         return "mailbox"
     if promised in ("", "text") and sum(map(bool, map(HEADER.match, text.split("\n", 20)[:20]))) >= 4:

@@ -20,6 +20,37 @@ from tests.preparation import outlook
 STORY = "The ferry leaves at noon. It comes back when the tide allows, which is seldom before six."
 
 
+VTT = """WEBVTT
+
+NOTE of the recorder
+
+1
+00:00:00.000 --> 00:00:02.000 align:start
+<v Kai Berg>When does it
+leave?</v>
+
+2
+00:00:02.000 --> 00:00:03.500
+<v Anna Ruiz>At noon.
+
+00:00:03.500 --> 00:00:05.000
+<v Anna Ruiz>I am <i>sure</i>.
+"""
+SRT = """1
+00:00:01,000 --> 00:00:03,000
+The ferry leaves at noon. It comes
+
+2
+00:00:03,000 --> 00:00:05,000
+<i>back when the tide allows,</i>
+
+3
+00:00:05,000 --> 00:00:07,000
+<c>back when the tide allows,</c>
+which is seldom before six.
+"""
+
+
 def docx() -> bytes:
     from docx import Document
 
@@ -260,6 +291,8 @@ def samples() -> dict[str, bytes]:
         * 3,
         "pairs.json": b'[{"question": "When?", "answer": "At noon."}, {"question": "Where?", "answer": "Here."}]',
         "trips.csv": b"question,answer\nWhen?,At noon.\nWhere?,Here.\n",
+        "call.vtt": VTT.encode(),
+        "film.srt": SRT.encode(),
         "note.txt": text,
         "guide.md": b"# The ferry\n\n" + text,
         "letter.docx": docx(),

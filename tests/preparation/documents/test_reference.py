@@ -48,6 +48,36 @@ def test_plain_questions_of_a_page_are_answered_by_the_next_paragraph(new) -> No
     }
 
 
+@pytest.mark.parametrize(
+    ("asked", "answered"), [("Q", "A"), ("Frage", "Antwort"), ("Vraag", "Antwoord"), ("问", "答")]
+)
+def test_questions_set_apart_from_their_answers_keep_no_marks(new, asked: str, answered: str) -> None:
+    text = "\n\n".join(f"{asked}: Is the {name} open?\n\n{answered}: Until six." for name in ("Bar", "Pool"))
+    assert pairs(new.page(1, text)) == {"Is the Bar open?": "Until six.", "Is the Pool open?": "Until six."}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- What does it cost?\n  Twenty euros a head.\n- May I bring my dog?\n  Yes, on a lead.",
+        "- What does it cost?\n\nTwenty euros a head.\n\n- May I bring my dog?\n\nYes, on a lead.",
+        "1. What does it cost?\nTwenty euros a head.\n2. May I bring my dog?\n\nYes, on a lead.",
+        "1) **What does it cost?**\n   A: Twenty euros a head.\n"
+        "2) **May I bring my dog?**\n   A: Yes, on a lead.",
+    ],
+)
+def test_questions_in_a_list_are_answered_below_each(new, text: str) -> None:
+    assert pairs(new.page(1, text)) == {
+        "What does it cost?": "Twenty euros a head.",
+        "May I bring my dog?": "Yes, on a lead.",
+    }
+
+
+def test_a_list_of_questions_alone_has_no_answers(new) -> None:
+    text = f"Think about:\n\n- Who pays for it?\n- Who drives there?\n- Who stays here?\n\n{PROSE}"
+    assert not any("Who" in question for question in pairs(new.section(1, text, "Travel")))
+
+
 def test_headings_that_ask_are_answered_by_their_section(new) -> None:
     assert pairs(new.section(1, PROSE, "Help", "Do I have to take the train?")) == {
         "Do I have to take the train?": PROSE
@@ -140,6 +170,21 @@ def test_numbers_that_are_names_keep_what_they_number() -> None:
         "What is the fare of zone I?": "The fare of zone I is $2.",
         "What is the fare of zone II?": "The fare of zone II is $2.",
     }
+
+
+def test_rows_called_by_a_question_are_asked_by_it() -> None:
+    assert list(of_table(["Question", "Answer"], [["May I bring my dog?", "Yes, on a lead."]])) == [
+        ("May I bring my dog?", "Yes, on a lead.")
+    ]
+    assert list(of_table(["", "Day", "Night"], [["Are dogs allowed?", "yes", "no"]])) == [
+        ("Are dogs allowed?", "Day: yes\nNight: no")
+    ]
+
+
+def test_a_header_of_two_rows_names_every_column() -> None:
+    rows = [["", "small", "large"], ["Tent", "8 €", "9 €"]]
+    found = dict(of_table(["Item", "Price", ""], rows))
+    assert found["What should I know about Tent?"] == "Price small: 8 €\nPrice large: 9 €"
 
 
 def test_tables_in_other_languages_are_asked_in_theirs() -> None:

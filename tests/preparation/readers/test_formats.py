@@ -53,6 +53,8 @@ def told(items: list) -> list:
                 {"name": "Tern", "metres": "9"},
             ],
         ),
+        ("call.vtt", [[("user", "When does it leave?"), ("user", "At noon. I am sure.")]]),
+        ("film.srt", [(STORY,)]),
         ("letter.odt", [("The ferry", f"{STORY}\n\n1. Board\n2. Pay\n\n| From | To |\n| --- | --- |")]),
         ("letter.rtf", [("The ferry", f"{STORY}\n\n| From | To |\n| --- | --- |")]),
         ("book.epub", [("The ferry", "Noon", STORY), ("The ferry", "Six", STORY)]),
