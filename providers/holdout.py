@@ -1,13 +1,18 @@
 """Base and tuned model of a hosted vendor answer the holdout, side by side."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
+from errors import TooLong
+from providers.hosted import Unanswerable
 from providers.patience import Patience
 from providers.tokens import Count
 from records import Answer, ChatOptions, Message, Piece
+
+log = logging.getLogger("luthier.evaluate")
 
 AT_ONCE = 4
 LONGEST_ANSWER = 1024
@@ -24,7 +29,11 @@ def answers(
     count: Count,
     patience: Patience,
 ) -> list[Answer]:
-    """What both say to the first `limit` examples. Hosted vendors give no losses."""
+    """What both say to the first `limit` examples. Hosted vendors give no losses.
+
+    To what can't be answered nothing is said: one question must not keep a model that is paid for from being
+    published.
+    """
 
     def answer(example: dict[str, Any]) -> Answer:
         *before, last = [
@@ -46,7 +55,11 @@ def answers(
 
 
 def said(pieces: Iterator[Piece]) -> str:
-    return "".join(piece for piece in pieces if isinstance(piece, str)).strip()
+    try:
+        return "".join(piece for piece in pieces if isinstance(piece, str)).strip()
+    except (Unanswerable, TooLong) as error:
+        log.warning("A held-out question counts as not answered: %s", error.message)
+        return ""
 
 
 def _is_plain(message: dict[str, Any]) -> bool:

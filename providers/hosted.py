@@ -15,6 +15,11 @@ from records import Dataset, Finding, Job, Price, Progress, Recipe, Record
 log = logging.getLogger("luthier.providers")
 
 MARGIN_DAYS = 90
+ELSEWHERE = (
+    "A job is known only in the project, region and address where it was started: with that key and those "
+    "settings `luthier jobs retry` goes on with it. No second one is started, which would be paid for too; "
+    "if it is gone for good, another --seed makes another job."
+)
 # a younger file may belong to a job that is about to be started, here or by another Luthier
 ORPHANED = timedelta(days=1)
 
@@ -40,6 +45,14 @@ class HostedOptions(BaseModel):
     )
 
 
+class Unanswerable(Refused):
+    """No model answers this one question: a filter stops it."""
+
+
+class Unwanted(Refused):
+    """The vendor's verdict on the data, after a job that may be paid for: it would be the same again."""
+
+
 class Billed(Record):
     """What a vendor counted, all passes, at the price of the estimate; no dollars where no price is known."""
 
@@ -55,6 +68,12 @@ class Leftover(NamedTuple):
     kind: str
     id: str
     note: str
+
+
+def whole(text: str) -> str:
+    """Without halves of characters, with which a text ends that was cut within an emoji: no file, database or
+    terminal takes them."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def options_of(recipe: Recipe, kind: type[Chosen]) -> Chosen:
@@ -110,19 +129,29 @@ def seen(ask: Callable[[], Progress], is_missing: Callable[[LuthierError], bool]
     except Refused as error:
         if not is_missing(error):
             raise
-        return Progress(status="failed", message=error.message, failure=error.failure)
+        failure = Refused(error.message, ELSEWHERE).failure
+        return Progress(status="failed", message=error.message, failure=failure, final=True)
 
 
 def polled(
     remote_ids: Iterable[str], poll: Callable[[str], Progress], is_missing: Callable[[LuthierError], bool]
 ) -> dict[str, Progress]:
-    """The progress of each job; one fault does not keep the others from being told."""
-    told = {}
+    """The progress of each job; one fault does not keep the others from being told.
+
+    Raises Refused where the vendor refuses them all.
+    """
+    told: dict[str, Progress] = {}
+    refused: dict[str, Refused] = {}
     for remote_id in remote_ids:
         try:
             told[remote_id] = seen(partial(poll, remote_id), is_missing)
         except Unavailable as error:
             log.warning("Could not ask for the state of %s: %s", remote_id, error.message)
+        except Refused as error:
+            log.error("Could not ask for the state of %s: %s", remote_id, error)
+            refused[remote_id] = error
+    if refused and not told:
+        raise next(iter(refused.values()))
     return told
 
 

@@ -67,6 +67,9 @@ class Progress(Record):
     holdout_losses: tuple[tuple[int, float], ...] = Field((), description="(step, loss) on held-out examples")
     failure: Failure | None = None
     unknown: str | None = Field(None, description="the vendor's word for a state that is not known here")
+    final: bool = Field(
+        False, description="a new attempt would end the same way, or pay for a job that goes on elsewhere"
+    )
 
 
 class Event(Record):

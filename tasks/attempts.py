@@ -1,5 +1,6 @@
 """Whether there is a job already, and whether a stopped one goes on under its own id or as a new attempt."""
 
+from errors import from_failure
 from providers import Provider, is_hosted
 from records import Job, Recipe
 from registry.store import Registry
@@ -31,13 +32,17 @@ def taken_up(job: Job, provider: Provider, registry: Registry) -> Job:
     """The job to submit now: this one reopened, or, where its vendor has ended it for good, the next attempt.
 
     A failure on our side (a poll, the evaluation, publishing) leaves the vendor's job alone, so it is found
-    again and not paid for twice.
+    again and not paid for twice. Raises its failure where a new attempt would be of no use, or be paid for
+    beside a job that goes on in another project.
     """
     while job.status in ("failed", "cancelled"):
         if provider.resumes or not job.remote_id:
             return registry.reopen_job(job.id)
-        if provider.poll(job.remote_id).status not in ("failed", "cancelled"):
+        seen = provider.poll(job.remote_id)
+        if seen.status not in ("failed", "cancelled"):
             return registry.reopen_job(job.id)
+        if seen.final and seen.failure:
+            raise from_failure(seen.failure)
         again = next_attempt(job)
         tell_run(job_id=again.id)
         job = registry.add_job(again)

@@ -9,7 +9,8 @@ from errors import Refused, Unavailable
 from providers.gemini import tools
 from providers.gemini.access import Access
 from providers.gemini.dataset import system_of
-from providers.gemini.faults import LATER, Blocked, is_status, mapped
+from providers.gemini.faults import LATER, is_status, mapped
+from providers.hosted import Unanswerable, whole
 from providers.patience import Patience
 from providers.tokens import estimated, prompt_tokens
 from records import ChatOptions, Piece, Turn, Usage
@@ -20,7 +21,7 @@ MOST_STOPS = 5
 def stream(
     access: Access, patience: Patience, model: str, messages: Sequence[Turn], options: ChatOptions
 ) -> Iterator[Piece]:
-    """Pieces of the answer, then the usage. Raises Blocked, and Unavailable when the answer breaks off."""
+    """Pieces of the answer, then the usage. Raises Unanswerable, and Unavailable when it breaks off."""
     prompt = [{"role": message.role, "content": message.content} for message in messages]
     asked = _Asked(tools.contents_of(messages), system_of(prompt), options)
     chunks = patience(lambda: _opened(access, model, asked))
@@ -42,7 +43,7 @@ def stream(
     if not reason:
         raise Unavailable("Google's answer broke off.", LATER)
     if not pieces and reason not in ("STOP", "MAX_TOKENS"):
-        raise Blocked(f"Google's filter stopped the answer ({reason}).", "Ask in other words.")
+        raise Unanswerable(f"Google's filter stopped the answer ({reason}).", "Ask in other words.")
     yield Usage(
         prompt_tokens=(usage and usage.prompt_token_count) or prompt_tokens(prompt, estimated),
         completion_tokens=(usage and usage.candidates_token_count) or estimated("".join(pieces)),
@@ -102,11 +103,11 @@ def _config(asked: _Asked, thinking: ThinkingConfig | None) -> GenerateContentCo
 def _texts(candidate: Any) -> Iterator[str]:
     for part in (candidate.content.parts if candidate.content else None) or []:
         if part.text and not part.thought:
-            yield part.text
+            yield whole(part.text)
 
 
 def _raise_if_blocked(chunk: Any) -> None:
     feedback = chunk.prompt_feedback
     if feedback and feedback.block_reason:
         reason = getattr(feedback.block_reason, "value", feedback.block_reason)
-        raise Blocked(f"Google's filter stopped the question ({reason}).", "Ask in other words.")
+        raise Unanswerable(f"Google's filter stopped the question ({reason}).", "Ask in other words.")

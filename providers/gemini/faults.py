@@ -13,6 +13,7 @@ from google.cloud.storage.exceptions import DataCorruption
 from google.genai.errors import APIError
 
 from errors import InvalidData, LuthierError, NotConfigured, Refused, TooLong, TrainingFailed, Unavailable
+from providers.hosted import Unwanted, whole
 from providers.patience import retry_after
 
 # google.rpc codes of a job that failed
@@ -35,10 +36,6 @@ REGION = (
     "Check the region (GOOGLE_CLOUD_LOCATION): models and jobs live in one. A retired model is not found "
     "either; see `luthier bases`."
 )
-
-
-class Blocked(Refused):
-    """A safety filter kept the model from answering."""
 
 
 @contextmanager
@@ -89,7 +86,7 @@ def refusal(
     if code == 429 and NO_QUOTA.search(said):
         return Refused(f"The project has no quota for {doing}: {said}", "Ask Google Cloud for quota.")
     # 410: Cloud Storage lost an upload in parts, which is then started anew
-    if code in (408, 409, 410, 429, 499) or code >= 500:
+    if code in (408, 409, 410, 425, 429, 499) or code >= 500:
         message = f"Google is busy or faulty when {doing}: {said}"
         return Unavailable(message, LATER, retry_after=retry_after(headers))
     if creating and status == "INVALID_ARGUMENT" and ABOUT_DATA.search(said):
@@ -122,7 +119,7 @@ def failure(job: Any) -> LuthierError:
     code = getattr(job.error, "code", None) or 0
     said = sentence(getattr(job.error, "message", None) or "Google gives no reason")
     if POLICY.search(said):
-        return Refused(
+        return Unwanted(
             f"Google stopped the job for its usage policies: {said}",
             "The same data gives the same verdict. Take out what breaks them, or use another provider.",
         )
@@ -143,5 +140,5 @@ def failure(job: Any) -> LuthierError:
 
 def sentence(text: str) -> str:
     """One line that ends with a full stop."""
-    text = " ".join(text.split())[:600]
+    text = whole(" ".join(text.split()))[:600]
     return text if text.endswith((".", "!", "?")) else f"{text}."

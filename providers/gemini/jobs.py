@@ -11,6 +11,7 @@ from google.genai.types import CreateTuningJobConfig, ListTuningJobsConfig, Tuni
 from errors import Refused, TrainingFailed, Unavailable
 from providers.gemini.access import Access
 from providers.gemini.faults import failure, is_ambiguous, is_status
+from providers.hosted import Unwanted
 from records import Event, Finding, Progress, Severity, Status
 
 log = logging.getLogger("luthier.gemini")
@@ -171,7 +172,13 @@ def progress(job: Any) -> Progress:
         return Progress(status="in_progress", message="Trained; Google has not named the endpoint yet.")
     failed = _failure(job, said, endpoint)
     if failed:
-        return Progress(status="failed", message=failed.message, metrics=metrics(job), failure=failed.failure)
+        return Progress(
+            status="failed",
+            message=failed.message,
+            metrics=metrics(job),
+            failure=failed.failure,
+            final=isinstance(failed, Unwanted),
+        )
     if status == "in_progress" and detail == "PROCESSING_DATASET":
         status = "validating_files"
     elif status == "in_progress" and detail in ("WAITING_FOR_QUOTA", "WAITING_FOR_CAPACITY"):

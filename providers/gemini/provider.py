@@ -17,7 +17,7 @@ from providers.format import converted, examined, findings
 from providers.gemini import chat, jobs, leftovers, tools
 from providers.gemini.access import TIMEOUT_SECONDS, Access
 from providers.gemini.dataset import FORMAT
-from providers.gemini.faults import Blocked, is_missing
+from providers.gemini.faults import is_missing
 from providers.gemini.staging import Staging
 from providers.holdout import answers
 from providers.hosted import HostedOptions, Leftover, options_of
@@ -198,11 +198,7 @@ class Gemini:
         return answers(holdout, limit, recipe.base_model, tuned, self._ask, self.count, self.patience)
 
     def _ask(self, model: str, messages: Sequence[Turn], options: ChatOptions) -> Iterator[Piece]:
-        """A filtered answer counts as an empty one."""
-        try:
-            yield from chat.stream(self.access, ONCE, model, messages, options)
-        except Blocked:
-            yield ""
+        return chat.stream(self.access, ONCE, model, messages, options)
 
     def chat(
         self, base_model: str, reference: str, messages: Sequence[Turn], options: ChatOptions

@@ -7,6 +7,7 @@ from typing import Any
 import openai
 
 from errors import Unavailable
+from providers.hosted import whole
 from providers.openai.faults import LATER, mapped
 from providers.patience import Patience
 from providers.tokens import Count, prompt_tokens
@@ -48,8 +49,8 @@ def stream(
                 reason = choice.finish_reason or reason
                 piece = getattr(choice.delta, "content", None) or getattr(choice.delta, "refusal", None)
                 if piece:
-                    pieces.append(piece)
-                    yield piece
+                    pieces.append(whole(piece))
+                    yield pieces[-1]
                 for called in getattr(choice.delta, "tool_calls", None) or []:
                     call = call_of(called)
                     pieces.append(call.name + call.arguments)

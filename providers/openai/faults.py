@@ -17,6 +17,7 @@ from errors import (
     TrainingFailed,
     Unavailable,
 )
+from providers.hosted import Unanswerable, Unwanted, whole
 from providers.patience import retry_after
 
 BILLING = {
@@ -24,9 +25,11 @@ BILLING = {
     "exceeded_quota",
 }  # fmt: skip
 DAILY_LIMIT_SECONDS = 4 * 3600.0
+# Azure's filter, and OpenAI's own word for what it won't read
+UNANSWERABLE = {"content_filter", "invalid_prompt"}
 FILES = ("training_file", "validation_file")
 POLICY = ("policy", "policies", "unsafe", "harmful", "moderation", "safety")
-PASSING = (408, 409, 429)
+PASSING = (408, 409, 425, 429)
 
 PAY = "Add credit or raise the limit in OpenAI's billing settings, then retry the job."
 CLOSED = (
@@ -47,7 +50,7 @@ class NotTheService(Exception):
 def genuine(response: httpx2.Response) -> None:
     """Raises NotTheService for an answer that no service of this protocol gives, before the SDK trusts it.
 
-    Raises ValueError for JSON that is none of its objects.
+    Raises ValueError for what is none of its objects, which the SDK would hand on as text or half read.
     """
     sent_on = response.status_code in (301, 302, 303) and response.request.method == "POST"
     if sent_on:
@@ -57,11 +60,14 @@ def genuine(response: httpx2.Response) -> None:
         return
     if _is_page(response):
         raise NotTheService("a page for people")
-    if _kind(response).endswith("json") and not response.request.url.path.endswith("/content"):
-        response.read()
-        body = _json(response)
-        if not isinstance(body, dict) or not isinstance(body.get("data") or [], list):
-            raise ValueError("JSON of another shape")
+    asked = response.request
+    in_pieces = asked.url.path.endswith("/completions") and not _kind(response).endswith("json")
+    # the bytes of a file are anything, and some services answer a deletion with nothing
+    if asked.method == "DELETE" or asked.url.path.endswith("/content") or in_pieces:
+        return
+    response.read()
+    if not _is_object(_json(response)):
+        raise ValueError("no object, or one of another shape")
 
 
 @contextmanager
@@ -111,6 +117,8 @@ def _refusal(error: openai.APIStatusError, doing: str, creating: bool, waiting: 
     # vLLM, which speaks the same protocol, says so in words alone
     if not creating and (code == TooLong.code or "maximum context length" in said):
         return TooLong(f"The conversation is too long: {said}", "Send fewer of the earlier messages.")
+    if code in UNANSWERABLE:
+        return Unanswerable(f"No model answers this at OpenAI: {said}", "Ask in other words.")
     if creating and _text(error.param) in FILES:
         return InvalidData(f"OpenAI rejects the training data: {said}", "Prepare the data again.")
     if creating or status == 403:
@@ -128,6 +136,14 @@ def _no_proxy(doing: str, waiting: bool) -> LuthierError:
     return Unavailable(message, f"{PROXY} {LATER}") if waiting else NotConfigured(message, PROXY)
 
 
+def _is_object(body: Any) -> bool:
+    """Or a list of objects, as services wrap it."""
+    if not isinstance(body, dict):
+        return False
+    listed = body.get("data") or []
+    return isinstance(listed, list) and all(isinstance(one, dict) for one in listed)
+
+
 def _kind(response: httpx2.Response) -> str:
     return response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
@@ -137,11 +153,11 @@ def _is_page(response: httpx2.Response) -> bool:
 
 
 def _json(response: httpx2.Response) -> Any:
-    """An object where there is none to be read: the SDK says so itself."""
+    """None where there is none to be read."""
     try:
         return response.json()
     except ValueError:
-        return {}
+        return None
 
 
 def _text(value: Any) -> str:
@@ -170,7 +186,7 @@ def failure(job: Any) -> LuthierError:
     if code in BILLING:
         return Refused(f"OpenAI stopped the job: {said}", PAY)
     if any(word in said.lower() for word in POLICY):
-        return Refused(
+        return Unwanted(
             f"OpenAI stopped the job for its usage policies: {said}",
             "The same data gives the same verdict. Take out what breaks them, or use another provider.",
         )
@@ -190,7 +206,7 @@ def failure(job: Any) -> LuthierError:
 
 def sentence(text: str) -> str:
     """One line that ends with a full stop."""
-    text = " ".join(text.split())[:600]
+    text = whole(" ".join(text.split()))[:600]
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import openai
 
 from errors import Refused, Unavailable
+from providers.hosted import Unwanted, whole
 from providers.openai.faults import failure, is_ambiguous, mapped
 from providers.patience import Patience
 from records import ENDED, Event, Progress, Severity, Status
@@ -104,9 +105,12 @@ class Jobs:
         return found, len(found) == len(jobs)
 
     def _pages(self, pages: int, **question: Any) -> Iterator[Any]:
-        """Jobs, newest first. Ends at a page that brings nothing new, whatever `has_more` says."""
+        """Jobs, newest first. Ends at a page that brings nothing new, whatever `has_more` says.
+
+        Raises ValueError where the service no longer knows how far it was: then from the start.
+        """
         seen: set[str] = set()
-        for page in islice(self.client.fine_tuning.jobs.list(limit=PAGE, **question).iter_pages(), pages):
+        for page in islice(_turned(self.client.fine_tuning.jobs.list(limit=PAGE, **question)), pages):
             fresh = [job for job in page.data or [] if job.id not in seen]
             if not fresh:
                 return
@@ -169,15 +173,26 @@ class Jobs:
             log.info("The job was not cancelled: %s", error.message)
 
 
+def _turned(first: Any) -> Iterator[Any]:
+    """This page and those after it."""
+    pages = first.iter_pages()
+    yield next(pages)
+    try:
+        yield from pages
+    except (openai.BadRequestError, openai.NotFoundError) as error:
+        raise ValueError("a list that lost its place") from error
+
+
 def progress(job: Any, events: Callable[[], list[Event]] = list) -> Progress:
     """What the job's own fields say; `events` are asked for only while it trains."""
-    said = str(job.status or "")
+    said = whole(str(job.status or ""))
     status = STATUSES.get(said)
     if status is None:
         return Progress(status="in_progress", message=f"OpenAI calls its state '{said}'.", unknown=said)
     if status == "succeeded" and not job.fine_tuned_model:
         return Progress(status="in_progress", message="Trained; OpenAI has not named the model yet.")
-    failed = failure(job).failure if status == "failed" else None
+    ended = failure(job) if status == "failed" else None
+    failed = ended.failure if ended else None
     metrics = {"trained_tokens": float(job.trained_tokens)} if job.trained_tokens else {}
     step, steps, last = _last(events() if said == "running" else [])
     return Progress(
@@ -188,6 +203,7 @@ def progress(job: Any, events: Callable[[], list[Event]] = list) -> Progress:
         steps=steps,
         estimated_finish=None if status in ENDED else _time(job.estimated_finish),
         failure=failed,
+        final=isinstance(ended, Unwanted),
     )
 
 
@@ -196,27 +212,35 @@ def _label(job: Any) -> str | None:
     return metadata.get(LABEL) if isinstance(metadata, dict) else None
 
 
-def _time(seconds: int | None) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+def _time(seconds: Any) -> datetime | None:
+    """None for what is no time in seconds: the SDK passes on whatever a service says."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
 
 
 def _event(event: Any) -> Event:
     numbers = event.data if isinstance(event.data, dict) else {}
-    metrics = {
-        key: float(value)
-        for key, value in numbers.items()
-        if isinstance(value, (int, float)) and isfinite(value)
-    }
+    metrics = {key: number for key, value in numbers.items() if (number := _number(value)) is not None}
+    message = whole(str(event.message or ""))
     if "total_steps" in metrics:
         metrics["steps"] = metrics.pop("total_steps")
-    if at := STEP.search(event.message or ""):
+    if at := STEP.search(message):
         metrics = {"step": float(at[1]), "steps": float(at[2])} | metrics
     return Event(
         at=_time(event.created_at) or datetime.fromtimestamp(0, UTC),
-        level=LEVELS.get(event.level or "", "info"),
-        message=event.message or "",
+        level=LEVELS.get(str(event.level), "info"),
+        message=message,
         metrics=metrics,
     )
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value) if isinstance(value, (int, float)) and isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def _last(events: list[Event]) -> tuple[int, int, dict[str, float]]:

@@ -241,4 +241,5 @@ def test_a_404_in_plain_text_is_not_googles_word_either(
         provider.poll_all([job])
     vendor.jobs.clear()
     assert provider.poll_all([job])[job].status == "failed"
-    assert provider.poll(job).status == "failed"
+    # which may be so in this region alone: a second one would be paid for too
+    assert provider.poll(job).final

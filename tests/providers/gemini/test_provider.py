@@ -305,3 +305,13 @@ def test_base_and_tuned_answer_the_holdout_and_a_filtered_answer_is_empty(
         said(provider, endpoint)
     vendor.fault("POST", "endpoints.*GenerateContent$", times=9, status=200, body=blocked, headers=headers)
     assert [answer.tuned for answer in provider.answers(job, dataset(), recipe)] == ["", ""]
+
+
+def test_a_held_out_question_that_is_too_long_counts_as_not_answered(
+    provider: Gemini, vendor: GeminiVendor, endpoint: str, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    (job,) = vendor.jobs
+    said = "The input token count (200000) exceeds the maximum number of tokens allowed (131072)."
+    body = {"error": {"code": 400, "message": said, "status": "INVALID_ARGUMENT"}}
+    vendor.fault("POST", "GenerateContent$", times=-1, status=400, body=body)
+    assert [(one.base, one.tuned) for one in provider.answers(job, dataset(), recipe)] == [("", "")] * 2

@@ -124,3 +124,30 @@ def test_a_deleted_model_is_refused(provider: OpenAI, vendor: OpenAIVendor, mode
     vendor.models.clear()
     with pytest.raises(Refused, match="no longer offers"):
         said(provider, model)
+
+
+@pytest.mark.parametrize("code", ["content_filter", "context_length_exceeded"])
+def test_a_held_out_question_that_no_model_answers_counts_as_not_answered(
+    provider: OpenAI,
+    vendor: OpenAIVendor,
+    model: str,
+    dataset: MakeDataset,
+    recipe: Recipe,
+    code: str,
+) -> None:
+    """Else a model that is paid for would never be published."""
+    (job,) = vendor.jobs
+    body = {"error": {"message": "No", "type": "invalid_request_error", "param": None, "code": code}}
+    vendor.fault("POST", CHAT, status=400, body=body, times=-1)
+    assert [(one.base, one.tuned) for one in provider.answers(job, dataset(), recipe)] == [("", "")] * 2
+    with pytest.raises(Refused):
+        said(provider, model)
+
+
+def test_half_a_character_of_an_answer_can_be_kept(
+    provider: OpenAI, vendor: OpenAIVendor, model: str
+) -> None:
+    piece = b'data: {"choices": [{"delta": {"content": "at \\ud83d"}, "finish_reason": "stop"}]}\n\n'
+    headers = {"content-type": "text/event-stream"}
+    vendor.fault("POST", CHAT, status=200, body=piece + b"data: [DONE]\n\n", headers=headers)
+    assert said(provider, model)[0] == ["at \ufffd"]

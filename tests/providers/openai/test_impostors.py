@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from errors import LuthierError, NotConfigured, Refused, Unavailable
+from providers.hosted import Leftover
 from providers.openai.provider import OpenAI
 from records import Dataset, Recipe, now
 from tests.providers.conftest import LABEL
@@ -19,7 +20,12 @@ PAGE: dict[str, Any] = {
     "body": b"<!doctype html><title>Sign in to the guest network</title>",
     "headers": HTML,
 }
+TEXT = {"content-type": "text/plain"}
 NO_JOB: list[Any] = [b"null", [], b'"ok"', {}, {"error": {"message": "No."}}, {"id": None}, {"id": 5}]
+EMPTY: list[dict[str, Any]] = [
+    {"body": b"", "headers": {"content-type": ""}},
+    {"body": b"ok", "headers": TEXT},
+]
 Make = Callable[..., Dataset]
 
 
@@ -35,7 +41,7 @@ def refusal_of(ask: Callable[[], object]) -> LuthierError:
     return raised.value
 
 
-@pytest.mark.parametrize("what", [*({"body": body} for body in NO_JOB), PAGE])
+@pytest.mark.parametrize("what", [*({"body": body} for body in NO_JOB), *EMPTY, PAGE])
 def test_a_create_that_was_answered_with_no_job_is_looked_up(
     start: Callable[[], str], vendor: OpenAIVendor, what: Any
 ) -> None:
@@ -157,3 +163,69 @@ def test_numbers_that_are_none_are_left_out_of_the_metrics(
     metrics = provider.outcome(remote_id).metrics
     assert metrics["train_loss"] == 0.5
     assert "valid_loss" not in metrics
+
+
+@pytest.mark.parametrize("path", ["/models", "/files$", JOBS, ONE, "/events$"])
+@pytest.mark.parametrize("what", [*EMPTY, {"body": {"data": [None, 1]}}])
+def test_a_question_that_was_answered_with_nothing_is_asked_again(
+    start: Callable[[], str], provider: OpenAI, vendor: OpenAIVendor, path: str, what: Any
+) -> None:
+    fault = vendor.fault("GET", path, status=200, **what)
+    remote_id = start()
+    assert provider.poll(remote_id).status == "queued"
+    assert provider.events(remote_id)
+    assert fault.times == 0
+
+
+def test_a_deletion_may_be_answered_with_nothing(provider: OpenAI, vendor: OpenAIVendor) -> None:
+    vendor.fault("DELETE", "/files/", status=200, body=b"", headers=TEXT)
+    provider.remove(Leftover("file", "file-1", ""))
+
+
+@pytest.mark.parametrize("moment", [10**15, "2026-11-30T12:00:00Z", {}])
+def test_a_time_that_is_none_hides_nothing_else(
+    start: Callable[[], str], provider: OpenAI, vendor: OpenAIVendor, moment: Any
+) -> None:
+    remote_id = start()
+    vendor.fault("GET", ONE, merge={"status": "running", "estimated_finish": moment})
+    assert provider.poll(remote_id).status == "in_progress"
+    told = {"id": "e", "created_at": moment, "level": 7, "message": ["odd"], "data": {"loss": 10**400}}
+    vendor.fault("GET", "/events$", status=200, body={"data": [told], "has_more": False})
+    (event,) = provider.events(remote_id)
+    assert (event.level, event.message, event.metrics) == ("info", "['odd']", {})
+
+
+def test_half_a_character_can_be_kept(
+    start: Callable[[], str], provider: OpenAI, vendor: OpenAIVendor
+) -> None:
+    """As of an emoji that the service cut its text in."""
+    remote_id = start()
+    cut = "Broke at \ud83d"
+    cut_event = {"data": [{"id": "e", "message": cut}], "has_more": False}
+    vendor.fault("GET", ONE, merge={"status": "failed", "error": {"message": cut}})
+    vendor.fault("GET", ONE, merge={"status": cut})
+    vendor.fault("GET", "/events$", status=200, body=cut_event)
+    failed, unknown = provider.poll(remote_id), provider.poll(remote_id)
+    for told in (failed, unknown, *provider.events(remote_id)):
+        assert "Broke at \ufffd" in told.model_dump_json()
+
+
+def test_a_list_that_lost_its_place_is_read_from_the_start(
+    start: Callable[[], str], provider: OpenAI, vendor: OpenAIVendor
+) -> None:
+    remote_id = start()
+    others = [vendor.copy_job(remote_id, f"job-{number}") for number in range(149)]
+    vendor.fault("GET", JOBS, skip=1, status=404, body={"error": {"message": "No such cursor"}})
+    vendor.fault("GET", ONE, times=-1, status=500)
+    assert set(provider.poll_all([remote_id, *others])) == {remote_id, *others}
+
+
+def test_a_job_that_may_not_be_seen_does_not_hide_the_others(
+    start: Callable[[], str], provider: OpenAI, vendor: OpenAIVendor
+) -> None:
+    remote_id = start()
+    foreign = "ftjob-of-another-project"
+    vendor.fault("GET", foreign, times=-1, status=403, body={"error": {"message": "Not yours"}})
+    assert set(provider.poll_all([foreign, remote_id])) == {remote_id}
+    with pytest.raises(Refused, match="Not yours"):
+        provider.poll_all([foreign])
