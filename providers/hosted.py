@@ -20,6 +20,10 @@ ELSEWHERE = (
     "settings `luthier jobs retry` goes on with it. No second one is started, which would be paid for too; "
     "if it is gone for good, another --seed makes another job."
 )
+GOES_ON = (
+    "It may go on there, and be paid for: cancel it at the vendor, or with the key and the settings that "
+    "it was started with."
+)
 # a younger file may belong to a job that is about to be started, here or by another Luthier
 ORPHANED = timedelta(days=1)
 

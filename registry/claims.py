@@ -10,11 +10,11 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import getnode, uuid4
 
-CLOCK_SECONDS = 5  # a process's start is told by a clock that may be set meanwhile
+CLOCK_SECONDS = 5  # the moment of the boot is told in whole seconds, by a clock that is being corrected
 
 
 def new_token() -> str:
-    """This process as a holder: where it is, its id, the second it started, and chance."""
+    """This process as a holder: where it is, its id, the second it started after the boot, and chance."""
     return f"{_place()}.{os.getpid()}.{_started(os.getpid())}.{uuid4().hex[:12]}"
 
 
@@ -28,12 +28,17 @@ def has_died(token: str) -> bool:
 
 
 def _started(pid: int) -> int | None:
-    """None for no such process, or one that has ended and was not fetched yet."""
+    """None for no such process, or one that has ended and was not fetched yet.
+
+    Counted from the boot: the time of day of a process's start moves when the clock is set, and a living
+    holder would be taken for dead.
+    """
     import psutil
 
     try:
         process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else int(process.create_time())
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        return None if ended else int(process.create_time() - psutil.boot_time())
     except psutil.NoSuchProcess:
         return None
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from records import ENDED, Job, Progress, Status, now
 from registry.database import Database, insert_missing, put, record_of
@@ -15,6 +15,7 @@ NEVER = datetime.fromtimestamp(0, UTC)
 # a deadline is moved on in steps, so that a job in a queue is not written at every look
 STEP = timedelta(hours=1)
 EARLY = 0.95
+LONGEST_OFF = timedelta(days=2)  # vendors are heeded for a day
 
 
 class Waits(Database):
@@ -44,11 +45,15 @@ class Waits(Database):
             return {key: _noted(connection, key, seen[key], queue_deadline) for key in sorted(seen)}
 
     def take_turn(self, provider: str, every: timedelta) -> bool:
-        """Whether to ask that provider for its open jobs now: of all who could, one in `every`."""
+        """Whether to ask that provider for its open jobs now: of all who could, one in `every`.
+
+        A turn further off than a vendor may ask for was noted by a clock that was wrong, and is nobody's.
+        """
         moment = now()
         with self.writing() as connection:
             insert_missing(connection, polls, provider=provider, next_at=NEVER)
-            due = polls.update().where(polls.c.provider == provider, polls.c.next_at <= moment)
+            free = or_(polls.c.next_at <= moment, polls.c.next_at > moment + every + LONGEST_OFF)
+            due = polls.update().where(polls.c.provider == provider, free)
             # who looks every `every` by its own clock comes a little early, and must not wait another round
             return bool(connection.execute(due.values(next_at=moment + EARLY * every)).rowcount)
 

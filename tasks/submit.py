@@ -19,6 +19,8 @@ from waiting.parking import is_deployed, park
 
 log = logging.getLogger("luthier.submit")
 
+LOOK_SECONDS = 5.0
+
 
 def submit(job: Job, hold: bool = True) -> Job:
     """The job with its remote id.
@@ -81,15 +83,17 @@ def start(job: Job) -> Job:
 def submitted_once(job: Job, provider: Provider, registry: Registry) -> str:
     """The ledger first, then the vendor's own list (`start` looks for our label), then a new job.
 
-    Raises Unavailable while another worker holds the claim.
+    Waits while another worker submits it, which takes as long as its upload: to fail would fail the job that
+    the other one is about to start. A claim ends by itself, so the wait does.
     """
     submission, token = registry.intend(job.id, job.provider, job.id)
-    if submission.remote_id:
-        return submission.remote_id
+    if token is None and not submission.remote_id:
+        log.info("Another worker is submitting %s; waiting for it.", job.id)
+    while token is None and not submission.remote_id:
+        time.sleep(LOOK_SECONDS)
+        submission, token = registry.intend(job.id, job.provider, job.id)
     if token is None:
-        raise Unavailable(
-            f"Another worker is submitting {job.id}.", "Nothing to do: this one looks again.", retry_after=5
-        )
+        return submission.remote_id or ""
     try:
         remote_id = provider.start(registry.dataset(job.dataset_id), job.recipe, job.id)
         kept = registry.record_remote(job.id, remote_id).remote_id or remote_id

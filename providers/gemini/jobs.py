@@ -11,7 +11,7 @@ from google.genai.types import CreateTuningJobConfig, ListTuningJobsConfig, Tuni
 from errors import Refused, TrainingFailed, Unavailable
 from providers.gemini.access import Access
 from providers.gemini.faults import failure, is_ambiguous, is_status
-from providers.hosted import Unwanted
+from providers.hosted import GOES_ON, Unwanted
 from records import Event, Finding, Progress, Severity, Status
 
 log = logging.getLogger("luthier.gemini")
@@ -155,10 +155,15 @@ class Jobs:
         return self.access.asked("asking for the jobs", ask)
 
     def cancel(self, remote_id: str) -> None:
-        """Best effort at Google. Nothing happens to a job that has ended or is not known."""
+        """Best effort at Google. Nothing happens to a job that has ended.
+
+        Raises Refused for one that may go on all the same.
+        """
         try:
             self.access.asked("cancelling the job", lambda: self.access.client.tunings.cancel(name=remote_id))
         except Refused as error:
+            if not is_status(error, 400):
+                raise Refused(error.message, GOES_ON) from error.__cause__
             log.info("The job was not cancelled: %s", error.message)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import openai
 
 from errors import Refused, Unavailable
-from providers.hosted import Unwanted, whole
+from providers.hosted import GOES_ON, Unwanted, whole
 from providers.openai.faults import failure, is_ambiguous, mapped
 from providers.patience import Patience
 from records import ENDED, Event, Progress, Severity, Status
@@ -161,7 +161,7 @@ class Jobs:
         return self.patience(ask)
 
     def cancel(self, remote_id: str) -> None:
-        """Nothing happens to a job that has ended, or that OpenAI does not know."""
+        """Nothing happens to a job that has ended. Raises Refused for one that may go on all the same."""
 
         def ask() -> None:
             with mapped("cancelling the job"):
@@ -170,6 +170,8 @@ class Jobs:
         try:
             self.patience(ask)
         except Refused as error:
+            if not isinstance(error.__cause__, openai.BadRequestError):
+                raise Refused(error.message, GOES_ON) from error.__cause__
             log.info("The job was not cancelled: %s", error.message)
 
 

@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 
 from errors import NotFound
@@ -128,3 +129,11 @@ def test_a_claim_of_another_machines_process_is_waited_out(registry, monkeypatch
     monkeypatch.setattr("registry.claims._place", lambda: "elsewhere")
     submission, token = registry.intend("job-1", "openai", "key-1")
     assert (submission.claims, token) == (1, None)
+
+
+def test_a_holder_lives_on_when_the_clock_is_set(registry, monkeypatch):
+    """A suspended laptop, a virtual machine that was moved: the moment of the boot is told anew."""
+    registry.intend("job-1", "openai", "key-1")
+    before = psutil._psplatform.boot_time()
+    monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: before + 3600)
+    assert registry.intend("job-1", "openai", "key-1").token is None

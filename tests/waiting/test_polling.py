@@ -202,6 +202,16 @@ def test_who_looks_by_a_clock_of_their_own_gets_every_turn_and_nobody_gets_two(
     assert not registry.take_turn("openai", minute), "the vendor's own word is kept to the second"
 
 
+def test_a_turn_noted_by_a_clock_that_was_wrong_keeps_nobody_waiting(
+    polling: Polling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as wrong:
+        wrong.setattr("registry.waits.now", lambda: now() + timedelta(days=400))
+        assert polling.registry.take_turn("openai", HOUR)
+    assert polling.registry.take_turn("openai", HOUR)
+    assert not polling.registry.take_turn("openai", HOUR)
+
+
 def test_how_a_training_ended_that_no_command_follows_any_more_is_noticed(
     polling: Polling, tiny_base: str, tmp_path: Path
 ) -> None:

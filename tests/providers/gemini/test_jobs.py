@@ -179,7 +179,6 @@ def test_cancelling_twice_or_after_the_end_does_no_harm(
     job = started(provider, dataset, recipe)
     provider.cancel(job)
     provider.cancel(job)
-    provider.cancel(job.rpartition("/")[0] + "/1")
     provider.cancel("")
     assert provider.poll(job).status == "cancelled"
 
@@ -243,3 +242,19 @@ def test_a_404_in_plain_text_is_not_googles_word_either(
     assert provider.poll_all([job])[job].status == "failed"
     # which may be so in this region alone: a second one would be paid for too
     assert provider.poll(job).final
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_job_that_could_not_be_cancelled_is_not_said_to_be(
+    provider: Gemini,
+    vendor: GeminiVendor,
+    dataset: MakeDataset,
+    recipe: Recipe,
+    status: int,
+) -> None:
+    """It runs on at the vendor, and is paid for."""
+    job = started(provider, dataset, recipe)
+    vendor.fault("POST", ":cancel$", status=status)
+    with pytest.raises(Refused) as refused:
+        provider.cancel(job)
+    assert "be paid for" in refused.value.hint

@@ -189,7 +189,6 @@ def test_cancelling_twice_or_after_the_end_does_no_harm(
     job = started(provider, dataset, recipe)
     provider.cancel(job)
     provider.cancel(job)
-    provider.cancel("ftjob-unknown")
     provider.cancel("")
     assert provider.poll(job).status == "cancelled"
 
@@ -275,3 +274,19 @@ class _Ignored(list[str]):
 
     def __iadd__(self, other: object) -> "_Ignored":  # type: ignore[misc, override]
         return self
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_job_that_could_not_be_cancelled_is_not_said_to_be(
+    provider: OpenAI,
+    vendor: OpenAIVendor,
+    dataset: MakeDataset,
+    recipe: Recipe,
+    status: int,
+) -> None:
+    """It runs on at the vendor, and is paid for."""
+    job = started(provider, dataset, recipe)
+    vendor.fault("POST", "/cancel$", status=status)
+    with pytest.raises(Refused) as refused:
+        provider.cancel(job)
+    assert "be paid for" in refused.value.hint
