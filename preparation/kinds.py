@@ -162,6 +162,10 @@ def decide(found: Survey, use_case: str) -> tuple[Kind, str]:
     return ("classify", _why_labelled(found)) if first == "classify" else ("chat", _why_chat(found))
 
 
+def wants_labels(use_case: str) -> bool:
+    return _wanted(use_case) == "classify"
+
+
 def _wanted(use_case: str) -> str:
     if CLASSIFYING.search(use_case) and not ANSWERING.search(use_case):
         return "classify"

@@ -14,7 +14,7 @@ from preparation import dataset_files, rowfile
 from preparation.drafting import Drafted, Drafting
 from preparation.duplicates import Pairs, Shingles, clusters
 from preparation.excerpts import excerpt
-from preparation.kinds import Survey, decide, survey
+from preparation.kinds import Survey, decide, survey, wants_labels
 from preparation.mapping import Processes
 from preparation.split import Figures, holdout_of, rare
 from preparation.tables import labelled
@@ -62,6 +62,8 @@ def structure(
         stack.enter_context(maker.lines)
         stack.enter_context(maker.shingles)
         tally.note_columns(found)
+        if kind == "auto" and chosen != "classify" and wants_labels(use_case):
+            tally.note_unlabelled(found)
         with rowfile.opened(rows.uri) as file:
             maker.make(file, processes)
         processes.end()
@@ -156,7 +158,7 @@ class _Maker:
         if self.held_files:
             held, left_out = self.given, self._like_given(threshold)
         else:
-            held, left_out = holdout_of(self.figures, self._clusters(pairs, loose, threshold), share), set()
+            held, left_out = self._held(pairs, loose, threshold, share), set()
         order = sorted(range(len(held)), key=self.figures.keys.__getitem__)
         holdout = [at for at in order if held[at]]
         train = [at for at in order if not held[at] and at not in left_out]
@@ -167,6 +169,14 @@ class _Maker:
         elif self.kind != "style":
             self.tally.note_several_answers(self._asked_again())
         return train, holdout
+
+    def _held(self, pairs: Pairs, loose: float, threshold: float, share: float) -> list[bool]:
+        """Where all texts of a label come from one mould, none could be held out: then only those that are
+        nearly the same stay together."""
+        held = holdout_of(self.figures, self._clusters(pairs, loose, threshold), share)
+        if any(held) or not share:
+            return held
+        return holdout_of(self.figures, clusters(self.shingles, pairs, threshold), share)
 
     def _like_given(self, threshold: float) -> set[int]:
         """Examples to be trained on that resemble one of the given holdout, or ask the same: left out."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from errors import InvalidData, NotEnoughData
 from preparation import usefulness
 from preparation.kinds import Survey
+from preparation.tables.columns import CONSTANT
+from preparation.tables.roles import LABELS, plain_name
 from preparation.tables.tabular import NOT_LABELLED
 from preparation.turns import EMPTY_ANSWER
 from records import Finding, Kind, Report, Rows, Source
@@ -63,6 +65,7 @@ class Tally:
                 continue
             told.add(id(table))
             use = {"labelled": "the label", "pairs": "the answer", "texts": "the text"}[roles.shape]
+            use += f" where there is one, else {_quoted(roles.also)}" if roles.also else ""
             inputs = f", {_quoted(roles.inputs)} the input" if roles.inputs else ""
             left = "; ".join(f"“{name}” ({why})" for name, why in roles.left_out.items())
             others = (
@@ -79,6 +82,30 @@ class Tally:
                     count=table.rows,
                 )
             )
+
+    def note_unlabelled(self, found: Survey) -> None:
+        """The use case asks for labels and the data has none: another kind was made of it."""
+        names = found.column_names
+        same = [
+            name
+            for table, _ in found.by_table()
+            for name in table.columns
+            if table.left_out.get(name) == CONSTANT and plain_name(name) in LABELS
+        ]
+        why = "no column holds a few values that come back" if names else "no file is a table with them"
+        why = f"“{same[0]}” is the same in all rows" if same else why
+        hint = "Give a table (CSV, JSONL) of texts and their labels, at least two different ones."
+        if names and not same:
+            hint = f"Name the column with --label ({', '.join(names[:12])})."
+        self.findings.append(
+            Finding(
+                rule="no labels",
+                severity="warning",
+                message=f"The use case speaks of labels, but {why}: "
+                f"a model of the kind “{self.kind}” will not sort anything.",
+                hint=hint,
+            )
+        )
 
     def note_contradictions(self, pairs: Sequence[tuple[Source, Source]]) -> None:
         if not pairs:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from preparation.documents.numbering import counts, is_numeral, without_number
 from preparation.documents.questions import about_thing, answer_of_cell, of_cell
-from preparation.documents.tongues import day, is_time
+from preparation.documents.tongues import day, is_time, language
 from preparation.turns import Draft
 from records import Source
 
@@ -140,7 +140,8 @@ def of_record(fields: Sequence[tuple[str, str]], source: Source) -> Iterator[Dra
     if len(fields) < 2:
         return
     header, row = zip(*fields, strict=True)
-    for question, answer in of_table(header, [row]):
+    tongue = language(" ".join((*header, *row)))
+    for question, answer in of_table(header, [row], tongue=tongue):
         yield Draft((source,), question, answer, section=(row[0],))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 DISTINCT = 2000  # values of a column that are told apart; more than that is "many"
+CONSTANT = "the same in all rows"
 LONGEST_VALUE = 80  # longer values are no labels
 
 NUMBER = re.compile(r"[-+]?[$€£]?\s?\d[\d.,\s]*%?|[-+]?\d+(?:\.\d+)?e[-+]?\d+", re.IGNORECASE)
@@ -102,6 +103,11 @@ class Column:
         self._forget_if_many()
 
     @property
+    def present(self) -> int:
+        """Records that have the column, be it empty."""
+        return self.filled + self.empty
+
+    @property
     def distinct(self) -> int:
         return len(self.values)
 
@@ -183,7 +189,7 @@ class Table:
         if named and (column.is_coded or (column.mean_words < 2 and column.varied > 0.5)):
             return "an id"
         if column.is_constant and self.rows > 2:
-            return "the same in all rows"
+            return CONSTANT
         return ""
 
 

@@ -8,6 +8,12 @@ from records import Finding
 
 LISTED = 150  # labels; a longer list would fill a small model's context
 DOMINANT = 0.9
+MISSING = frozenset(("n/a", "#n/a", "nan", "null", "(null)", "<na>", "#ref!", "#value!", "#name?", "#div/0!"))
+
+
+def is_missing(label: str) -> bool:
+    """Whether it is what a program wrote where there was no label."""
+    return level(label) in MISSING
 
 
 def spellings(columns: Iterable[Column]) -> dict[str, str]:
@@ -18,7 +24,9 @@ def spellings(columns: Iterable[Column]) -> dict[str, str]:
     chosen: dict[str, str] = {}
     for text, _ in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])):
         chosen.setdefault(level(text), text)
-    return chosen
+    labels = {name: text for name, text in chosen.items() if name not in MISSING}
+    # a class against none is two labels, whatever the second is called
+    return labels if len(labels) > 1 else chosen
 
 
 def respelt(columns: Iterable[Column], chosen: Mapping[str, str]) -> list[Finding]:
@@ -26,7 +34,7 @@ def respelt(columns: Iterable[Column], chosen: Mapping[str, str]) -> list[Findin
     counts: Counter[str] = Counter()
     for column in columns:
         counts.update(column.spellings)
-    changed = {text: count for text, count in counts.items() if chosen[level(text)] != text}
+    changed = {text: count for text, count in counts.items() if chosen.get(level(text), text) != text}
     if not changed:
         return []
     shown = ", ".join(f"“{text}” → “{chosen[level(text)]}”" for text in sorted(changed)[:5])

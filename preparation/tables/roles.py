@@ -16,10 +16,12 @@ Shape = Literal["pairs", "labelled", "texts", "facts"]
 NAMES = tomllib.loads((Path(__file__).parent / "column_names.toml").read_text("utf-8"))
 ANSWERS: list[str] = NAMES["answers"]
 PROMPTS: list[str] = NAMES["prompts"]
+ANSWER_WORDS: frozenset[str] = frozenset(NAMES["answer_words"])
 LABELS: list[str] = NAMES["labels"]
 PLAIN_INPUTS = [tuple(pair) for pair in NAMES["plain_inputs"]]
 UNKNOWN = len(LABELS) + 1
 ENOUGH_CELLS = 20  # rows from which short cells, too, are enough to tell a label by
+CLASSES = 20  # numbers that may be classes
 SMALL = 12  # rows below which an answer that comes back need not be a label
 
 CLASSIFYING = re.compile(
@@ -43,6 +45,7 @@ class Roles:
     inputs: tuple[str, ...] = ()
     target: str = ""
     system: str = ""
+    also: tuple[str, ...] = ()  # columns of the answer in records that have no `target`
     left_out: Mapping[str, str] = field(default_factory=dict)
     other_labels: tuple[str, ...] = ()
 
@@ -71,14 +74,32 @@ def roles_of(table: Table, use_case: str, label: str | None = None) -> Roles:
         and (inputs := _inputs_of_pair(table, answer))
         and not (labels and (asked or labels[0] == answer))
     ):
-        return _roles("pairs", table, inputs, answer, tuple(name for name in labels if name != answer))
+        other_labels = tuple(name for name in labels if name != answer)
+        return _roles("pairs", table, inputs, answer, other_labels, _answers_of_others(table, answer))
     for name in labels:
         inputs = _inputs_of_label(table, name)
         if inputs and (
             table.rows >= ENOUGH_CELLS or any(_says_something(table, column) for column in inputs)
         ):
             return _roles("labelled", table, inputs, name, tuple(other for other in labels if other != name))
-    return _by_figures(table)
+    if asked and (number := _numbered_label(table)):
+        return _roles("labelled", table, _inputs_of_label(table, number), number)
+    return _by_figures(table, bool(ANSWERING.search(use_case)))
+
+
+def _numbered_label(table: Table) -> str:
+    """The one column of few whole numbers beside a text: classes, where labels are asked for."""
+    found = [
+        name
+        for name in _telling(table, "")
+        if table.columns[name].is_number
+        and is_label(table.columns[name], named=True)
+        and 3 * table.columns[name].distinct <= table.rows
+        and table.columns[name].distinct <= CLASSES
+        and all(value.lstrip("-+").isdigit() for value in table.columns[name].values)
+    ]
+    texts = any(is_prose(column) for column in table.columns.values())
+    return found[0] if len(found) == 1 and texts and table.rows >= ENOUGH_CELLS else ""
 
 
 def column_called(table: Table, name: str) -> str:
@@ -101,13 +122,20 @@ def unknown_label(label: str, tables: Mapping[str, Table]) -> InvalidData:
     )
 
 
-def _roles(shape: Shape, table: Table, inputs: list[str], target: str, labels: tuple[str, ...] = ()) -> Roles:
+def _roles(
+    shape: Shape,
+    table: Table,
+    inputs: list[str],
+    target: str,
+    labels: tuple[str, ...] = (),
+    also: tuple[str, ...] = (),
+) -> Roles:
     system = next(
         (name for name in table.columns if plain_name(name) in NAMES["systems"] and name != target), ""
     )
-    used = {*inputs, target, system}
+    used = {*inputs, target, *also, system}
     left_out = {name: _why_left_out(table, name) for name in table.columns if name not in used}
-    return Roles(shape, tuple(inputs), target, system, left_out, labels)
+    return Roles(shape, tuple(inputs), target, system, also, left_out, labels)
 
 
 def _why_left_out(table: Table, name: str) -> str:
@@ -132,7 +160,29 @@ def _answer(table: Table) -> str:
     found = [by_name[known] for known in ANSWERS if known in by_name]
     # an answer column that is empty throughout is still the answer column, unless there is a better one
     filled = [name for name in found if table.columns[name].filled]
-    return next(iter(filled or found), "")
+    return next(iter(filled or found), "") or _answer_by_word(table)
+
+
+def _answer_by_word(table: Table) -> str:
+    """`our reply`: the longest of the columns of sentences that are called so."""
+    called = [
+        name
+        for name in _telling(table, "")
+        if not ANSWER_WORDS.isdisjoint(plain_name(name).split()) and is_prose(table.columns[name])
+    ]
+    return max(called, key=lambda name: table.columns[name].letters, default="")
+
+
+def _answers_of_others(table: Table, answer: str) -> tuple[str, ...]:
+    """Where a file mixes records of several shapes: the other columns of answers, no two in one record."""
+    found: list[str] = []
+    rows = table.columns[answer].present
+    for name in table.columns:
+        column = table.columns[name]
+        if name != answer and plain_name(name) in ANSWERS and column.present + rows <= table.rows:
+            found.append(name)
+            rows += column.present
+    return tuple(found)
 
 
 def _inputs_of_pair(table: Table, answer: str) -> list[str]:
@@ -219,13 +269,17 @@ def is_prose(column: Column) -> bool:
     )
 
 
-def _by_figures(table: Table) -> Roles:
+def _by_figures(table: Table, answering: bool) -> Roles:
     telling = _telling(table, "")
     prose = [name for name in telling if is_prose(table.columns[name])]
     titles = [name for name in telling if plain_name(name) in NAMES["titles"]]
     bodies = [name for name in prose if plain_name(name) in NAMES["texts"]] or [
         name for name in prose if name not in titles
     ]
+    named = _naming(table, telling) if len(prose) == 1 and not titles else ""
+    if named and answering and len(telling) > 2:
+        return _roles("facts", table, [named, *(name for name in telling if name != named)], "")
+    titles = titles or [named] * bool(named)
     if bodies and (titles or len(prose) == 1):
         body = max(bodies, key=lambda name: table.columns[name].letters)
         return _roles("texts", table, [name for name in titles if name != body][:1], body)
@@ -234,3 +288,13 @@ def _by_figures(table: Table) -> Roles:
     if len(telling) == 1 and table.columns[telling[0]].mean_words >= 1:
         return _roles("texts", table, [], telling[0])
     return _roles("facts", table, telling, "")
+
+
+def _naming(table: Table, telling: list[str]) -> str:
+    """The first column, where it calls each row by a name of its own: a product beside what is said of it."""
+    if len(telling) < 2:
+        return ""
+    name, column = telling[0], table.columns[telling[0]]
+    own = column.varied > 0.9 and column.filled == table.rows and not column.several_lines
+    words = not column.is_coded and not column.is_date and column.mean_words <= 6
+    return name if own and words and not is_prose(column) else ""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from preparation.documents import reference, style
 from preparation.documents.fact_tables import of_record
 from preparation.tables.columns import level
+from preparation.tables.labelled import is_missing
 from preparation.tables.roles import Roles
 from preparation.turns import EMPTY_ANSWER, EMPTY_QUESTION, Draft
 from records import Kind, Row
@@ -36,7 +37,7 @@ def asked(row: Row, roles: Roles) -> str:
     where the pair speaks for itself."""
     filled = [(name, row.fields.get(name, "").strip()) for name in roles.inputs]
     filled = [(name, value) for name, value in filled if value]
-    if not roles.named_inputs:
+    if not roles.named_inputs or (roles.also and len(filled) == 1):
         return "\n\n".join(value for _, value in filled)
     return "\n".join(f"{titled(name)}: {value}" for name, value in filled)
 
@@ -51,7 +52,9 @@ def _refused(row: Row, why: str) -> Draft:
 
 
 def _pair(row: Row, roles: Roles) -> Draft:
-    question, answer = asked(row, roles), row.fields.get(roles.target, "").strip()
+    question = asked(row, roles)
+    answers = (row.fields.get(name, "").strip() for name in (roles.target, *roles.also))
+    answer = next(filter(None, answers), "")
     if not answer:
         return Draft((row.source,), refused=EMPTY_ANSWER, excerpt=question)
     if not question:
@@ -61,9 +64,11 @@ def _pair(row: Row, roles: Roles) -> Draft:
 
 def _labelled(row: Row, roles: Roles, spellings: Mapping[str, str]) -> Draft:
     draft = _pair(row, roles)
-    label = spellings.get(level(draft.answer), draft.answer)
     if draft.refused:
         return draft
+    if level(draft.answer) not in spellings and is_missing(draft.answer):
+        return Draft((row.source,), refused=EMPTY_ANSWER, excerpt=draft.asked)
+    label = spellings.get(level(draft.answer), draft.answer)
     return Draft(draft.sources, draft.asked, label, system=draft.system, label=label)
 
 

@@ -413,3 +413,46 @@ def test_held_files_without_an_example_stop_the_job(make_rows, new, tmp_path: Pa
     with pytest.raises(NotEnoughData, match="held out") as caught:
         structure(rows, tmp_path / "out", use_case="Route tickets.")
     assert not caught.value.report.ok
+
+
+def test_a_use_case_of_labels_without_any_is_warned_of(make_rows, new, tmp_path: Path) -> None:
+    texts = [PROSE.format(PLACES[n % 10], n) * 2 for n in range(20)]
+    rows = [new.record(n, text=text, label="ferry") for n, text in enumerate(texts, 1)]
+    dataset = structure(make_rows(rows), tmp_path / "out", use_case="Sort mail by department")
+    assert "“label” is the same in all rows" in rules(dataset)["no labels"]
+    written = structure(make_rows(rows), tmp_path / "other", use_case="Write in our voice")
+    assert "no labels" not in rules(written)
+
+
+def test_labels_whose_texts_come_from_one_mould_each_are_held_out(make_rows, new, tmp_path: Path) -> None:
+    moulds = [
+        "購入した品物{}を返品したいのですが手続きを教えてください",
+        "請求書{}の金額が間違っています直してください",
+    ]
+    marks = [f"{one}{other}" for one in "東西南北中大小高" for other in "川山海空森"]
+    rows = [
+        new.record(n, text=moulds[n % 2].format(mark * 2), label="ab"[n % 2]) for n, mark in enumerate(marks)
+    ]
+    dataset = structure(make_rows(rows), tmp_path / "out", use_case="Sort mail by department")
+    assert dataset.report.labels == {"a": 20, "b": 20}
+    assert dataset.report.holdout > 0
+
+
+def test_answers_of_every_shape_in_a_file_are_kept(make_rows, new, tmp_path: Path, examples) -> None:
+    rows = [
+        new.record(n, **{asked: f"Where is parcel {n}?", told: f"At depot {n}."})
+        for n, (asked, told) in enumerate([("question", "answer"), ("prompt", "completion")] * 6)
+    ]
+    dataset = structure(make_rows(rows), tmp_path / "out", use_case="Help", holdout=0)
+    assert {(example[1]["content"], example[2]["content"]) for example in examples(dataset)} == {
+        (f"Where is parcel {n}?", f"At depot {n}.") for n in range(12)
+    }
+
+
+def test_what_a_program_writes_for_no_label_gives_no_example(make_rows, new, tmp_path: Path) -> None:
+    rows = [row.model_copy(update={"fields": {**row.fields, "queue": "NaN"}}) for row in tickets(new, 9)]
+    dataset = structure(
+        make_rows([*tickets(new, 60)[9:], *rows]), tmp_path / "out", use_case="Route tickets."
+    )
+    assert set(dataset.report.labels) == {"a", "b", "c"}
+    assert dataset.report.dropped == {"empty answer": 9}

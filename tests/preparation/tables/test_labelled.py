@@ -46,3 +46,9 @@ def test_labels_of_one_row_and_dominant_labels_are_warned_of() -> None:
     assert found["dominant label"].message == "99 of 100 rows have the label “a”."
     assert found["rare labels"].message == "1 label has a single row: b."
     assert balance({"a": 5, "b": 5}) == []
+
+
+def test_what_a_program_writes_for_no_label_is_none() -> None:
+    columns = [column("late", "lost", "N/A", "NaN", "null")]
+    assert set(spellings(columns).values()) == {"late", "lost"}
+    assert set(spellings([column("late", "n/a")]).values()) == {"late", "n/a"}

@@ -168,3 +168,40 @@ def test_an_answer_that_was_not_preferred_is_never_read() -> None:
     roles = roles_of(table(20, chosen=REPLY, rejected=MESSAGE), "Help customers")
     assert "rejected" not in roles.inputs
     assert roles.left_out["rejected"] == "an answer that was not preferred"
+
+
+def test_an_answer_may_be_called_so_by_one_of_its_words() -> None:
+    made = table(40, customer_question=MESSAGE, our_reply=REPLY, lang=lambda n: ("de", "en")[n % 2])
+    roles = roles_of(made, "Answer customers")
+    assert (roles.shape, roles.inputs, roles.target) == ("pairs", ("customer_question",), "our_reply")
+    times = table(40, text=MESSAGE, response_time=lambda n: str(n), queue=label)
+    assert roles_of(times, "Answer customers").target == "queue"
+
+
+def test_whole_numbers_are_labels_where_labels_are_asked_for() -> None:
+    made = table(30, sentence=MESSAGE, y=lambda n: str(n % 4), length=lambda n: str(n))
+    assert roles_of(made, "Classify sentences").target == "y"
+    assert roles_of(made, "Write letters").shape != "labelled"
+    two = table(30, sentence=MESSAGE, y=lambda n: str(n % 4), z=lambda n: str(n % 3))
+    assert roles_of(two, "Classify sentences").shape != "labelled"
+
+
+def test_records_of_several_shapes_keep_their_answers() -> None:
+    made = Table()
+    for n in range(9):
+        shape = [("question", "answer"), ("prompt", "completion"), ("instruction", "output")][n % 3]
+        made.add({shape[0]: MESSAGE.format(n), shape[1]: REPLY.format(n)})
+    roles = roles_of(made, "Help customers")
+    assert {roles.target, *roles.also} == {"answer", "completion", "output"}
+    assert not roles.left_out
+    # one record with two answers: the second is no other one's
+    assert roles_of(table(9, question=MESSAGE, answer=REPLY, summary="Short {}"), "").also == ()
+
+
+def test_a_column_that_names_its_row_is_not_lost() -> None:
+    names = ["Tent", "Stove", "Lamp", "Rope", "Axe", "Map"]
+    made = table(6, Product=lambda n: names[n], Price="{}.50", Text=f"{MESSAGE} It is light.")
+    answering = roles_of(made, "Answer questions about products")
+    assert (answering.shape, answering.inputs) == ("facts", ("Product", "Price", "Text"))
+    writing = roles_of(made, "In our voice")
+    assert (writing.shape, writing.inputs, writing.target) == ("texts", ("Product",), "Text")
