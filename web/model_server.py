@@ -21,11 +21,12 @@ from web.faults import TooManyRequests
 log = logging.getLogger("luthier.model_server")
 
 ROOT = Path(__file__).parents[1]
-LONGEST_LINE = 32
+# programs ask for a hundred answers at once, and wait ten minutes for each
+LONGEST_LINE = 128
 IDLE_SECONDS = 600.0
 LINE_BYTES = 32 << 20
-# what one answer in line costs, for Retry-After
-SECONDS_AN_ANSWER = 5.0
+# when who is turned away may try again: some have left the line, and OpenAI's SDKs heed a minute at most
+RETRY_SECONDS = 20.0
 
 
 class ModelServer:
@@ -54,7 +55,7 @@ class ModelServer:
                 f"{len(self._open)} requests wait for this machine's models already.",
                 "Try again in a moment.",
                 None,
-                len(self._open) * SECONDS_AN_ANSWER,
+                RETRY_SECONDS,
             )
         number, arrived = next(self._numbers), asyncio.Queue[dict[str, Any]]()
         self._open[number] = arrived
