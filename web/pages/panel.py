@@ -3,6 +3,7 @@
 import re
 import shutil
 import tempfile
+from email.utils import formatdate
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,7 +141,12 @@ def download(key: str, shop: Shop, account: Signed) -> Response:
         raise
     name = re.sub(r"[^\w.-]+", "-", model.display_name).strip("-.") or model.id
     sweep = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    return FileResponse(path, media_type="application/zip", filename=f"{name}.zip", background=sweep)
+    # each download is a copy: by its own date a browser would not go on with it after an interruption
+    made = model.created_at.timestamp()
+    headers = {"ETag": f'"{model.id}-{made:.0f}"', "Last-Modified": formatdate(made, usegmt=True)}
+    return FileResponse(
+        path, headers=headers, media_type="application/zip", filename=f"{name}.zip", background=sweep
+    )
 
 
 def card_context(request: Request, shop: Workshop, entry: Entry) -> dict[str, Any]:

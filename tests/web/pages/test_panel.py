@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from playwright.sync_api import Locator, Page, expect
 
 from records import Progress, now
@@ -229,6 +230,21 @@ def test_the_adapter_is_downloaded_as_a_zip(
     assert download.value.suggested_filename == "Ticket-router.zip"
     with zipfile.ZipFile(download.value.path()) as archive:
         assert "adapter_config.json" in archive.namelist()
+
+
+def test_a_download_that_was_interrupted_goes_on(
+    client: TestClient, shelf: Shelf, registry: Registry, tmp_path: Path
+) -> None:
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text("{}", "utf-8")
+    uri = registry.publish(folder, "ticket-router", {"model": "x"}).uri
+    address = f"/models/{shelf.model('Ticket router', artifact=uri).id}/adapter.zip"
+    whole = client.get(address)
+    rest = client.get(address, headers={"Range": "bytes=100-", "If-Range": whole.headers["etag"]})
+    assert rest.status_code == 206
+    assert whole.content[:100] + rest.content == whole.content
+    assert rest.headers["last-modified"] == whole.headers["last-modified"]
 
 
 def test_a_model_that_stays_with_its_provider_offers_no_download(page: Page, shelf: Shelf) -> None:

@@ -22,6 +22,14 @@ def test_the_plan_shows_what_is_used_of_it(page: Page, shelf: Shelf, registry: R
     assert serious_faults(page) == []
 
 
+def test_nothing_sticks_out_on_a_phone(page: Page, registry: Registry) -> None:
+    registry.create_key(OWNER, "the program that runs every night")
+    page.set_viewport_size({"width": 375, "height": 800})
+    page.goto("/profile")
+    page.get_by_text("All plans").click()
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
 def test_a_key_is_shown_once_and_revoked_at_once(page: Page, registry: Registry) -> None:
     page.goto("/profile")
     page.locator("#keys").get_by_label("Name").fill("production")
