@@ -251,7 +251,10 @@ def adopted_run(job: Job) -> Run:
 
 
 def no_run(run_id: str) -> NotFound:
-    return NotFound(f"There is no model or fine-tuning job '{run_id}'.", "List them to see their ids.")
+    return NotFound(
+        f"There is no model or fine-tuning job '{run_id}'.",
+        "It may have been deleted; the list shows what there is.",
+    )
 
 
 def found_run(connection: Connection, run_id: str, lock: bool = False) -> Run:

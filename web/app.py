@@ -14,6 +14,7 @@ from registry import Registry
 from settings import Settings
 from web import entrance, faults, metrics, webhooks
 from web.chatting import Chatting
+from web.cors import ApiCors
 from web.gate import Gate
 from web.guard import LOOPBACK, Guard
 from web.plans import read_plans
@@ -77,6 +78,7 @@ def create_app(settings: Settings, host: str = "127.0.0.1", runs: bool = True) -
 
     app.add_middleware(Gate, door=shop.door)
     metrics.install(app, registry)
+    app.add_middleware(ApiCors)
     # outermost: what is added last is asked first
     app.add_middleware(
         Guard,
