@@ -30,6 +30,7 @@ NATIONAL = re.compile(
     r"|(?P<sg>[STFG]\d{7}[A-Z])"
     r"|(?P<za>\d{10}[01]\d{2})"
     r"|(?P<named>[A-Z]{0,5}\d[\d \-.]{5,14}\d[A-Z]{0,2})"
+    r"|(?P<papers>(?=(?:[A-Z]*\d){3})[A-Z0-9]{7,16})"
     r")(?![\w]|[.,\-]\d)"
 )
 NAMED = re.compile(
@@ -37,7 +38,10 @@ NAMED = re.compile(
     r"|personal id|tax(?:payer)? (?:id(?:entification)?|file)|tfn|itin|aadhaar|pan|ppsn?|bsn|burgerservice\w*"
     r"|sofi\w*|steuer-?\s?(?:id|ident\w*|nummer)|idnr|sozialversicherung\w*|svnr|rentenversicherung\w*|ahv"
     r"|pesel|cpr|personnummer|fødselsnummer|fodselsnummer|henkilötunnus|nif|nie|dni|cpf|curp|rut|cuil|cuit"
-    r"|codice fiscale|cnp|oib|kimlik\w*|sécurité sociale|numéro fiscal|contribuinte|my number)"
+    r"|codice fiscale|cnp|oib|kimlik\w*|sécurité sociale|numéro fiscal|contribuinte|my number|nhs|medicare"
+    r"|passport|reisepass\w*|personalausweis\w*|ausweis(?:nr|nummer)|passeport|pasaporte|passaporto|paspoort"
+    r"|driver['’]?s? licen[cs]e|driving licen[cs]e"
+    r"|führerschein\w*|マイナンバー|個人番号|身份证号?码?|护照号?码?)"
     r"(?:[\s\-_](?:card|no|nr|number|num|nummer|numéro|número|numero))?\.?\s*(?:is|ist|est|es|è|[:#=])*\s*$",
     re.IGNORECASE,
 )

@@ -47,8 +47,10 @@ NAME_MARKS = (
 )  # fmt: skip
 LONG_WORD = re.compile(r"[A-Za-z0-9_.:/+=\-]{16,}")
 DIGIT = re.compile(r"\d")
+KEYED = re.compile(r"\d|hf_|glpat-")  # keys hold digits, but for those of some vendors
 NUMBER = re.compile(
     r"\d[\d\s().\-/]{5}|[A-Z]{2}\d\d|\d{1,3}\.\d{1,3}\.\d|[A-Fa-f0-9]{2}:[A-Fa-f0-9:]{3}|\d[A-Z]\b"
+    r"|\b[A-Z]\d\d|\d[A-Z]\d"
 )
 BEFORE = 40  # characters before a number that may say what it is
 SAMPLES = 3
@@ -126,7 +128,7 @@ class Redactor:
             text = secret.IN_URL.sub(self._in_url, text)
             text = secret.IN_QUERY.sub(lambda match: f"{match[1]}={self._name(API_KEY, match[2])}", text)
             text = secret.HOOK.sub(lambda match: self._name(API_KEY, match[0]), text)
-        if DIGIT.search(text):
+        if KEYED.search(text):
             text = LONG_WORD.sub(self._keys_in, text)
         if "bearer " in folded or "basic " in folded:
             text = secret.BEARER.sub(lambda match: match[1] + self._name(API_KEY, match[2]), text)
@@ -135,7 +137,7 @@ class Redactor:
         return text
 
     def _keys_in(self, word: re.Match[str]) -> str:
-        if not DIGIT.search(word[0]):
+        if not KEYED.search(word[0]):
             return word[0]
         text = secret.KEYS.sub(lambda match: self._name(API_KEY, match[0]), word[0])
         return secret.ACCOUNT_KEY.sub(lambda match: self._name(API_KEY, match[0]), text)

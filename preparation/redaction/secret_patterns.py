@@ -61,7 +61,7 @@ _NAMES = (
 )
 # groups: name, sign, value
 ASSIGNED = re.compile(
-    rf"(?<![A-Za-z0-9_])({_NAMES})(['\"]?\s{{0,3}}(?:[:=]=?>?|:=|=>|\bis\b|\bist\b|\bes\b)\s{{0,3}}['\"`]?)"
+    rf"(?<![A-Za-z0-9_])({_NAMES})(['\"]?\s{{0,3}}(?:[:=]=?>?|:=|=>|\bis\b|\bist\b|\blautet\b|\best\b|\bes\b)\s{{0,3}}['\"`]?)"
     r"([^\s'\"`<>,;|]{4,200})",
     re.IGNORECASE,
 )

@@ -243,7 +243,27 @@ def test_no_other_rule_takes_a_part_of_what_stays() -> None:
         ("Steuer-ID: 86 095 742 719", "Steuer-ID: <NATIONAL_ID_1>"),
         ("my SSN is 536904399", "my SSN is <NATIONAL_ID_1>"),
         ("NRIC S1234567D", "NRIC <NATIONAL_ID_1>"),
+        ("NHS number 943 476 5919", "NHS number <NATIONAL_ID_1>"),
+        ("マイナンバー 1234 5678 9018", "マイナンバー <NATIONAL_ID_1>"),
+        ("my passport number is C01X00T47.", "my passport number is <NATIONAL_ID_1>."),
+        ("Führerschein-Nr. B072RRE2I55", "Führerschein-Nr. <NATIONAL_ID_1>"),
+        ("Reisepass L01X00T471 gilt", "Reisepass <NATIONAL_ID_1> gilt"),
+        ("the passport office opens in 2026", "the passport office opens in 2026"),
+        ("model C01X00T47", "model C01X00T47"),
     ],
 )
 def test_numbers_of_many_states_are_known(text: str, redacted: str) -> None:
     assert Redactor().text(text) == redacted
+
+
+def test_keys_of_letters_alone_are_keys() -> None:
+    token = "hf_" + "QwErTyUiOpAsDfGhJkLzXcVbNmqWeRtYuI"
+    assert Redactor().text(f"token {token}") == "token <API_KEY_1>"
+    assert Redactor().text("self.hf_configuration_of_the_whole_module_is") == (
+        "self.hf_configuration_of_the_whole_module_is"
+    )
+
+
+@pytest.mark.parametrize("text", ["Das Passwort lautet Sommer2026", "le mot de passe est Soleil123"])
+def test_passwords_are_told_in_many_words(text: str) -> None:
+    assert Redactor().text(text) == f"{text.rpartition(' ')[0]} <PASSWORD_1>"
