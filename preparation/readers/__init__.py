@@ -24,6 +24,7 @@ ENDINGS = {
     "json_document": (".json",),
     "table": (".csv", ".tsv", ".tab"),
     "text": (".txt", ".text", ".log"),
+    "fasttext": (".fasttext", ".ft"),
     "subtitles": (".vtt", ".srt"),
     "markdown": (".md", ".markdown", ".mdown", ".mkd"),
     "pdf": (".pdf",),

@@ -8,10 +8,12 @@ from pathlib import Path
 from preparation.readers import ENDINGS, MISREADS, Unreadable, unread
 from preparation.readers.dialect import COLUMNS, NAME
 from preparation.readers.encoding import BLOCK, encoding_of, marked_encoding, open_text
+from preparation.readers.fasttext import BEGINS as FASTTEXT
 from preparation.readers.subtitles import BEGINS as SUBTITLES
 
 HEAD = 1 << 13
 LINES = 50
+LABELLED = 10  # lines of a label, a tab and a text that make a table without a header
 ZIP, OLE = "zip", "ole"  # what they hold decides
 SECTORS = (
     b"\x09\x00\x06\x00",
@@ -201,6 +203,8 @@ def _marked_up(text: str, promised: str) -> str:
         if "<svg" in start:
             raise unread.refusal("drawing")
         return "html" if any(mark in text[:LOOSE].casefold() for mark in HTML) else "xml"
+    if promised in ("", "text", "fasttext") and FASTTEXT.match(text):
+        return "fasttext"
     if promised in ("", "text", "subtitles") and SUBTITLES.match(text):
         return "subtitles"
     if MAILBOX.match(text) and promised != "mail":
@@ -272,4 +276,17 @@ def looks_tabular(text: str, called_table: bool = False) -> bool:
         least = 2 if mark == "\t" or usual or called_table else 3
         if len(lines) >= 5 and cells[0] >= least and len(set(cells)) == 1 and all(map(NAME.fullmatch, names)):
             return True
+        if mark == "\t" and set(cells) == {2} and len(lines) >= LABELLED and _labels_texts(lines):
+            return True
     return False
+
+
+def _labels_texts(lines: list[str]) -> bool:
+    """Whether one of two columns holds a few short values that come back, and the other one texts."""
+    columns = list(zip(*(line.split("\t") for line in lines), strict=True))
+    return any(
+        3 * len(set(labels)) <= len(lines)
+        and max(map(len, labels)) <= 40
+        and 3 * len(lines) <= sum(len(text.split()) for text in texts)
+        for labels, texts in (columns, columns[::-1])
+    )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from preparation.readers import Unreadable, chat_export, outline, shapes
+from preparation.readers import Unreadable, chat_export, outline, shapes, squad
 from preparation.readers.chat_lists import slack_lists
 from preparation.readers.encoding import read_text
 from records import Drop, Row, Source
@@ -66,6 +66,8 @@ def records(value: Any) -> list[Any] | None:
         return value if _is_table(value) else None
     if not isinstance(value, dict):
         return None
+    if asked := squad.questions(value):
+        return asked
     if rows := _columns(value) or _entries(value):
         return rows
     lists = list(_lists(value, 0))

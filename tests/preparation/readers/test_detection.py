@@ -133,3 +133,11 @@ def test_every_refusal_is_a_sentence_with_a_remedy() -> None:
         assert reason.hint
         assert str(reason)[0].isupper()
         assert str(reason).endswith(".")
+
+
+def test_a_label_a_tab_and_a_text_make_a_table_without_a_header(read) -> None:
+    lines = [f"{('ham', 'spam')[n % 2]}\tWill you come to the quay at {n} o'clock?" for n in range(12)]
+    rows = read("SMSCollection", "\n".join(lines))
+    assert [row.fields["column_1"] for row in rows] == ["ham", "spam"] * 6
+    notes = [f"Note {n}: it was fine.\tAnd {n} people said so, at noon." for n in range(12)]
+    assert not any(row.fields for row in read("notes.txt", "\n".join(notes)))
