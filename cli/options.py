@@ -1,6 +1,7 @@
 """Options that several commands share, and the records they make."""
 
 import json
+from math import isfinite
 from typing import Annotated, Any
 
 import typer
@@ -71,7 +72,7 @@ def provider_options(
 ) -> dict[str, Any]:
     """KEY=VALUE pairs as a dictionary; a value that reads as JSON (a number, true) is taken as such.
 
-    Raises WrongUsage for a pair without a value.
+    Raises WrongUsage for a pair without a value, and for a limit that limits nothing.
     """
     options: dict[str, Any] = {}
     for pair in given or []:
@@ -79,11 +80,13 @@ def provider_options(
         if not equals:
             raise WrongUsage(f"The option '{pair}' has no value.", "Write --option KEY=VALUE.")
         try:
-            options[key.strip()] = json.loads(value)
+            options[key.strip()] = json.loads(value, parse_constant=str)
         except json.JSONDecodeError:
             options[key.strip()] = value
     if accept_retirement:
         options["accept_retirement"] = True
     if max_cost is not None:
+        if not isfinite(max_cost):
+            raise WrongUsage(f"{max_cost} is no cost limit.", "Write US dollars, --max-cost 5 for instance.")
         options["max_cost"] = max_cost
     return options

@@ -28,7 +28,9 @@ class Base(Record):
     context: int = Field(description="tokens that the model can read at once")
     example_tokens: int = Field(description="tokens that a training example may have")
     minimum_examples: int = 10
-    training_price: float | None = Field(None, description="per million tokens; none: free or unknown")
+    training_price: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="per million tokens; none: free or unknown"
+    )
     price_as_of: date | None = None
     tunable_until: date | None = None
     inference_until: date | None = None

@@ -1,9 +1,10 @@
 """A training job: what was ordered, and how far it is."""
 
 from datetime import datetime
+from math import isfinite
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from records.record import Record, content_id, now
 from records.report import Price, Severity
@@ -43,6 +44,14 @@ class Recipe(Record):
         None, min_length=1, max_length=40, title="Suffix", description="in a hosted model's name"
     )
     options: dict[str, Any] = Field({}, title="Options", description="the provider's own options, as JSON")
+
+    @field_validator("options")
+    @classmethod
+    def refuse_what_json_lacks(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """On its way to a step a cost limit of NaN would become none."""
+        if any(isinstance(value, float) and not isfinite(value) for value in given.values()):
+            raise ValueError("an option that is a number has to be a finite one")
+        return given
 
 
 class Failure(Record):

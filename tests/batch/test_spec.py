@@ -52,6 +52,7 @@ def test_a_single_source_needs_no_list_and_the_rest_has_defaults() -> None:
         (SHORT + "shedule: weekly\n", "line 4: there is no key `shedule`", "`schedule`"),
         (SHORT + "schedule: hourly\n", "line 4: `schedule`: Input should be", "schema"),
         (SHORT + "recipe: {epochs: 99}\n", "line 4: `recipe.epochs`: Input should be less than", "schema"),
+        (SHORT + "recipe: {options: {max_cost: .nan}}\n", "line 4: `recipe.options`", "schema"),
         (SHORT + "sources: b.csv\n", "line 4: `sources` stands in line 3 already", "Keep one"),
         (SHORT + "alias: Not Good\n", "line 4: `alias`", "schema"),
         ("name: A\nuse_case: Sort\n", "line 1: the key `sources` is missing", "schema"),

@@ -55,7 +55,13 @@ def test_an_operators_file_adds_and_changes(tmp_path: Path) -> None:
     assert find("gpt-9", own).provider == "openai"
 
 
-@pytest.mark.parametrize("text", ["[broken", '["a"]\ncolour = "red"\n', "a = 1\n"])
+# below every cost limit, and above none
+PRICED = '["gpt-4.1-mini-2025-04-14"]\ntraining_price = %s\n'
+
+
+@pytest.mark.parametrize(
+    "text", ["[broken", '["a"]\ncolour = "red"\n', "a = 1\n", PRICED % "-5", PRICED % "nan"]
+)
 def test_a_wrong_file_is_refused_with_its_name(tmp_path: Path, text: str) -> None:
     own = tmp_path / "own.toml"
     own.write_text(text)
