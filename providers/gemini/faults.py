@@ -15,6 +15,8 @@ from google.genai.errors import APIError
 from errors import InvalidData, LuthierError, NotConfigured, Refused, TooLong, TrainingFailed, Unavailable
 from providers.hosted import Unwanted, whole
 from providers.patience import retry_after
+from providers.trust import HINT as TRUST
+from providers.trust import distrust
 
 # google.rpc codes of a job that failed
 INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, FAILED_PRECONDITION, UNAUTHENTICATED = 3, 5, 7, 9, 16
@@ -54,6 +56,7 @@ def mapped(doing: str, creating: bool = False) -> Iterator[None]:
     except DefaultCredentialsError as error:
         raise NotConfigured("There are no credentials for Google Cloud.", LOGIN) from error
     except GoogleAuthError as error:
+        _raise_if_distrusted(error, doing)
         if isinstance(error, TransportError) or error.retryable:
             raise Unavailable(f"Google's sign-in could not be had when {doing}.", LATER) from error
         raise NotConfigured(
@@ -62,10 +65,18 @@ def mapped(doing: str, creating: bool = False) -> Iterator[None]:
     except (httpx2.TimeoutException, requests.Timeout) as error:
         raise Unavailable(f"Google did not answer in time when {doing}.", LATER) from error
     except (httpx2.HTTPError, requests.RequestException) as error:
+        _raise_if_distrusted(error, doing)
         message = f"Google could not be reached, or cut the connection, when {doing}."
         raise Unavailable(message, LATER) from error
     except ValueError as error:
         raise Unavailable(f"Google's answer could not be read when {doing}.", LATER) from error
+
+
+def _raise_if_distrusted(error: Exception, doing: str) -> None:
+    """As passing, since a job may be under way: the sign-in page of a network is left behind in the end."""
+    if why := distrust(error):
+        message = f"The certificate of who answers for Google is not trusted when {doing}: {why}."
+        raise Unavailable(message, f"{TRUST} {LATER}") from error
 
 
 def refusal(

@@ -19,6 +19,8 @@ from errors import (
 )
 from providers.hosted import Unanswerable, Unwanted, whole
 from providers.patience import retry_after
+from providers.trust import HINT as TRUST
+from providers.trust import distrust
 
 BILLING = {
     "insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached", "billing_not_active",
@@ -85,6 +87,8 @@ def mapped(doing: str, creating: bool = False, waiting: bool = False) -> Iterato
     except (openai.APIConnectionError, httpx2.TransportError) as error:
         if isinstance(error.__cause__, httpx2.ProxyError) and str(error.__cause__).startswith("407"):
             raise _no_proxy(doing, waiting) from error
+        if why := distrust(error):
+            raise _distrusted(why, doing, waiting) from error
         slow = isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException))
         how = "did not answer in time" if slow else "could not be reached, or cut the connection"
         raise Unavailable(f"OpenAI {how} when {doing}.", LATER) from error
@@ -129,6 +133,11 @@ def _refusal(error: openai.APIStatusError, doing: str, creating: bool, waiting: 
 def _elsewhere(what: str, doing: str, waiting: bool) -> LuthierError:
     message = f"Not OpenAI but something on the way answers when {doing}: {what}."
     return Unavailable(message, LATER) if waiting else NotConfigured(message, WAY)
+
+
+def _distrusted(why: str, doing: str, waiting: bool) -> LuthierError:
+    message = f"The certificate of who answers for OpenAI is not trusted when {doing}: {why}."
+    return Unavailable(message, f"{TRUST} {LATER}") if waiting else NotConfigured(message, TRUST)
 
 
 def _no_proxy(doing: str, waiting: bool) -> LuthierError:

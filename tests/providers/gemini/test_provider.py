@@ -13,6 +13,7 @@ import pytest
 from errors import InvalidData, NotConfigured, Refused, TooLong, Unavailable
 from providers.gemini.provider import Gemini
 from records import ChatOptions, Dataset, Finding, Message, Recipe, ToolCall, ToolRequest, ToolResult, Usage
+from tests.encrypted import untrusted
 from tests.providers.conftest import LABEL, PAIRS, pair
 from tests.vendors.gemini_vendor import GeminiVendor
 from tests.vendors.storage import StorageFront
@@ -315,3 +316,14 @@ def test_a_held_out_question_that_is_too_long_counts_as_not_answered(
     body = {"error": {"code": 400, "message": said, "status": "INVALID_ARGUMENT"}}
     vendor.fault("POST", "GenerateContent$", times=-1, status=400, body=body)
     assert [(one.base, one.tuned) for one in provider.answers(job, dataset(), recipe)] == [("", "")] * 2
+
+
+def test_a_certificate_that_is_not_trusted_is_named(
+    make: Make, dataset: MakeDataset, recipe: Recipe, tmp_path: Path
+) -> None:
+    made = dataset()
+    with untrusted(tmp_path) as address:
+        for provider in (make(endpoint=address), make(storage_endpoint=address)):
+            with pytest.raises(Unavailable, match=r"not trusted.*self-signed") as raised:
+                provider.start(made, recipe.but(epochs=1), LABEL)
+            assert "SSL_CERT_FILE" in raised.value.hint

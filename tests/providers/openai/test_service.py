@@ -1,12 +1,14 @@
 """Other services of the protocol, by OPENAI_BASE_URL: what is different at Azure."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from errors import InvalidData, Unavailable
+from errors import InvalidData, NotConfigured, Unavailable
 from providers.openai.provider import OpenAI
 from records import Dataset, Recipe
+from tests.encrypted import untrusted
 from tests.providers.conftest import LABEL
 from tests.vendors.openai_vendor import OpenAIVendor
 
@@ -71,3 +73,37 @@ def test_azures_state_and_training_type_are_known(
     assert provider.poll(job).status == "queued"
     (made,) = [seen for seen in vendor.log if seen.method == "POST" and seen.path.endswith("/jobs")]
     assert made.json["trainingType"] == "GlobalStandard"
+
+
+@pytest.mark.parametrize(
+    "address", ["api.openai.com/v1", "http://[::1/v1", "http://127.0.0.1:99999/v1", "https:///v1"]
+)
+def test_an_address_that_is_none_is_named_and_not_asked_again(
+    make: Make, address: str, waits: list[float]
+) -> None:
+    with pytest.raises(NotConfigured, match="OPENAI_BASE_URL is no address"):
+        make(base_url=address).find(LABEL)
+    assert waits == []
+
+
+def test_a_key_that_can_be_none_is_told_from_one_that_ends_with_a_line(
+    make: Make, vendor: OpenAIVendor
+) -> None:
+    assert make(api_key="sk-x\n").find(LABEL) is None
+    for key in ("sk-\u00fc", "sk-a\nsk-b"):
+        with pytest.raises(NotConfigured, match="no key has"):
+            make(api_key=key).find(LABEL)
+    with pytest.raises(NotConfigured, match="no API key"):
+        make(api_key=" \n").find(LABEL)
+
+
+def test_a_certificate_that_is_not_trusted_is_no_passing_fault(
+    make: Make, tmp_path: Path, waits: list[float]
+) -> None:
+    with untrusted(tmp_path) as address:
+        provider = make(base_url=f"{address}/v1")
+        with pytest.raises(NotConfigured, match=r"not trusted.*self-signed") as raised:
+            provider.find(LABEL)
+        assert "SSL_CERT_FILE" in raised.value.hint and waits == []
+        with pytest.raises(Unavailable, match="not trusted"):
+            provider.poll("ftjob-1")
