@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
-from errors import TooLong
+from errors import Refused, TooLong
 from providers.hosted import Unanswerable
 from providers.patience import Patience
 from providers.tokens import Count
@@ -15,6 +15,10 @@ from records import Answer, ChatOptions, Message, Piece
 log = logging.getLogger("luthier.evaluate")
 
 AT_ONCE = 4
+TRAINED = (
+    "The model is trained, and is not paid for twice: `luthier jobs retry` measures it then. If one of the "
+    "two models can't be asked, the same command with --option evaluate_on=0 publishes it unmeasured."
+)
 LONGEST_ANSWER = 1024
 
 Ask = Callable[[str, Sequence[Message], ChatOptions], Iterator[Piece]]
@@ -32,7 +36,7 @@ def answers(
     """What both say to the first `limit` examples. Hosted vendors give no losses.
 
     To what can't be answered nothing is said: one question must not keep a model that is paid for from being
-    published.
+    published. Raises Refused where a model can't be asked, with what to do.
     """
 
     def answer(example: dict[str, Any]) -> Answer:
@@ -51,7 +55,10 @@ def answers(
 
     plain = (example for example in examples if all(_is_plain(message) for message in example["messages"]))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(answer, islice(plain, limit)))
+        try:
+            return list(pool.map(answer, islice(plain, limit)))
+        except Refused as error:
+            raise Refused(error.message, f"{error.hint} {TRAINED}".strip()) from error
 
 
 def said(pieces: Iterator[Piece]) -> str:

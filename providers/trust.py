@@ -1,4 +1,4 @@
-"""Whether a connection failed because the other side's certificate is not trusted: that passes by no waiting."""
+"""Whether the other side's certificate is what a connection failed for: no waiting mends that."""
 
 import ssl
 from collections.abc import Iterator

@@ -31,8 +31,8 @@ def open_job(dataset: Dataset, recipe: Recipe, name: str | None) -> Job:
         )
     )
     carry(job)
-    if job.status != "succeeded" and job.remote_id is None:
-        # what a person allows may have changed since: the same job, with another limit for instance
+    if job.status != "succeeded":
+        # what is allowed and measured may have changed since: the same job, with another limit for instance
         job = registry.update_job(job.id, recipe=full)
     if job.status == "succeeded":
         log.info("This model was made before, by job %s.", job.id)

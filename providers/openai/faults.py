@@ -39,6 +39,10 @@ CLOSED = (
     "what this says. Other providers still tune: see `luthier bases`."
 )
 KEY = "Check OPENAI_API_KEY, and OPENAI_BASE_URL if it is set."
+RIGHTS = (
+    "Give the key this right in OpenAI's settings (of its project, models and files too), or set the key of "
+    "another project in OPENAI_API_KEY."
+)
 WAY = "Check OPENAI_BASE_URL, which mostly ends in /v1, and the proxy or the sign-in page of this network."
 PROXY = "Put both into HTTPS_PROXY (http://NAME:PASSWORD@HOST:PORT), or OpenAI's host into NO_PROXY."
 LATER = "Nothing is lost: it is tried again, or try again later."
@@ -116,7 +120,9 @@ def _refusal(error: openai.APIStatusError, doing: str, creating: bool, waiting: 
     if status in PASSING or status >= 500:
         wait_asked = retry_after(error.response.headers)
         return Unavailable(f"OpenAI is busy or faulty when {doing}: {said}", LATER, retry_after=wait_asked)
-    if status == 401:
+    lacking = status == 401 and "missing scopes" in said.lower()
+    if status == 401 and not lacking:
+        # its words may hold the key
         return NotConfigured("OpenAI does not accept the API key.", KEY)
     # vLLM, which speaks the same protocol, says so in words alone
     if not creating and (code == TooLong.code or "maximum context length" in said):
@@ -125,8 +131,10 @@ def _refusal(error: openai.APIStatusError, doing: str, creating: bool, waiting: 
         return Unanswerable(f"No model answers this at OpenAI: {said}", "Ask in other words.")
     if creating and _text(error.param) in FILES:
         return InvalidData(f"OpenAI rejects the training data: {said}", "Prepare the data again.")
-    if creating or status == 403:
+    if creating and not lacking:
         return Refused(f"OpenAI refuses {doing}: {said}", CLOSED)
+    if lacking or status == 403:
+        return Refused(f"OpenAI refuses {doing}: {said}", RIGHTS)
     return Refused(f"OpenAI refuses {doing}: {said}", f"Its parameter: {error.param}." if error.param else "")
 
 

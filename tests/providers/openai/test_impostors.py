@@ -229,3 +229,14 @@ def test_a_job_that_may_not_be_seen_does_not_hide_the_others(
     assert set(provider.poll_all([foreign, remote_id])) == {remote_id}
     with pytest.raises(Refused, match="Not yours"):
         provider.poll_all([foreign])
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_right_that_the_key_lacks_is_told_in_the_services_words(
+    start: Callable[[], str], vendor: OpenAIVendor, status: int
+) -> None:
+    missing = "You have insufficient permissions. Missing scopes: api.files.write."
+    vendor.fault("POST", "/files$", status=status, body={"error": {"message": missing}})
+    error = refusal_of(start)
+    assert isinstance(error, Refused)
+    assert missing in error.message and "this right" in error.hint
