@@ -1,6 +1,7 @@
 """One base model in memory, and the adapters that are put on it in turn."""
 
 import threading
+import warnings
 from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
@@ -69,10 +70,13 @@ class LoadedBase:
     def _add(self, folder: Path, name: str) -> None:
         from peft import PeftModel
 
-        if isinstance(self.model, PeftModel):
-            self.model.load_adapter(str(folder), adapter_name=name)
-        else:
-            self.model = PeftModel.from_pretrained(self.model, str(folder), adapter_name=name)
+        with warnings.catch_warnings():
+            # what peft calls by an old name is said to whoever chats in a terminal
+            warnings.simplefilter("ignore", FutureWarning)
+            if isinstance(self.model, PeftModel):
+                self.model.load_adapter(str(folder), adapter_name=name)
+            else:
+                self.model = PeftModel.from_pretrained(self.model, str(folder), adapter_name=name)
         self.model.eval()
         self.in_place = "?"
 
