@@ -84,7 +84,8 @@ def find(base_model: str, own_file: Path | None = None) -> Base:
     known = bases(own_file)
     if base_model in known:
         return known[base_model]
-    if Path(base_model).expanduser().is_dir() or base_model.count("/") == 1:
+    # own hardware says what is wrong with a path that is no folder
+    if Path(base_model).expanduser().exists() or base_model.count("/") == 1:
         return Base(id=base_model, provider="gpu", context=4096, example_tokens=4096)
     near = get_close_matches(base_model, known, n=1, cutoff=0.6)
     raise Refused(

@@ -83,9 +83,27 @@ def make_base(folder: Path, kind: str) -> Path:
             "linear_key_head_dim": 8,
             "linear_value_head_dim": 8,
         },
+        # linear layers of a class of its own, with dropout where others have a number
+        "falcon": {"num_kv_heads": 2, "new_decoder_architecture": True},
+        # routers that are linear layers and give two things
+        "phimoe": {"num_local_experts": 4},
+        # positions are a bias on attention, and can't be given
+        "mpt": {"max_seq_len": 512},
+        # no attention, and another name for what it remembers
+        "mamba": {"state_size": 4},
+        # a layer between the decoder and its head
+        "roberta": {"is_decoder": True},
+        # logits that are capped under another name
+        "recurrent_gemma": {"num_hidden_layers": 3, "lru_width": 32, "logits_soft_cap": 3.0},
     }[kind]
+    # Falcon works its own head_dim out
+    sizes = {
+        name: size
+        for name, size in SIZES.items()
+        if name not in more and (kind, name) != ("falcon", "head_dim")
+    }
     config = AutoConfig.for_model(
-        kind, vocab_size=vocabulary, eos_token_id=2, pad_token_id=0, bos_token_id=None, **SIZES, **more
+        kind, vocab_size=vocabulary, eos_token_id=2, pad_token_id=0, bos_token_id=None, **sizes, **more
     )
     torch.manual_seed(5)
     model = AutoModelForCausalLM.from_config(config).float()

@@ -19,6 +19,12 @@ from providers.gpu.jobs import JobFolder
 from providers.gpu.progress import NoSignal, Reporter, SilentReporter, Stopped, StopSignal
 
 STOPPED = 143  # 128 + SIGTERM
+# Of the machine, and of an architecture that nobody has trained here before: what isn't caught looks like a
+# process that was killed, and is tried again in vain.
+FAULTS = (
+    *(OSError, RuntimeError, MemoryError),
+    *(ValueError, TypeError, LookupError, AttributeError, AssertionError),
+)
 SHUT_DOWN = TrainingFailed(
     "The training process was told to end, as by a machine that shuts down. A checkpoint is kept.",
     "`luthier jobs retry JOB` goes on from it.",
@@ -56,7 +62,7 @@ def _run(job: JobFolder, report: Reporter, stop: StopSignal) -> int:
     try:
         # the job folder is HOME/jobs/LABEL
         Run(job, job.path.parent.parent, report, stop).all_stages()
-    except (OSError, RuntimeError, MemoryError) as error:
+    except FAULTS as error:
         logging.exception("The trainer failed.")
         raise in_plain_words(error) from error
     report.finish("succeeded", "The model is trained, compared with its base and saved.")
@@ -83,7 +89,7 @@ def follow(path: Path, rank: int) -> int:
     return 0
 
 
-def in_plain_words(error: OSError | RuntimeError | MemoryError) -> LuthierError:
+def in_plain_words(error: Exception) -> LuthierError:
     """Faults of the machine, told as what a person can do about them."""
     words = (str(error).strip().splitlines() or [type(error).__name__])[0]
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

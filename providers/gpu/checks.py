@@ -9,7 +9,7 @@ import fsspec
 from errors import InvalidData
 from providers.gpu import bases, estimate
 from providers.gpu.jobs import parsed
-from providers.gpu.options import Options, completed, examples_a_step, row_limit
+from providers.gpu.options import Options, completed, examples_a_step
 from providers.gpu.template import Template
 from records import Dataset, Finding, Message, Recipe, TokenCount
 
@@ -42,7 +42,7 @@ def findings(dataset: Dataset, recipe: Recipe, cache: Path) -> list[Finding]:
     config = bases.config(base)
     template = Template(bases.tokenizer_folder(base, cache))
     rows = _sampled(dataset)
-    limit = row_limit(recipe.base_model, options)
+    limit = bases.row_limit(base, options)
     counts = [token_count(template, messages, limit) for messages in rows]
     train = dataset.report.train or count_lines(dataset.train_uri)
     found = [*_length_findings(counts, options), *_four_bit_findings(options, str(config["model_type"]))]

@@ -22,7 +22,7 @@ from errors import InvalidData, NotFound, TrainingFailed, Unavailable
 from providers.gpu import bases, checks, options
 from providers.gpu.device import ENVIRONMENT, described
 from providers.gpu.jobs import JobFolder, JobSpec, failed, write_atomically
-from providers.gpu.options import planned, row_limit
+from providers.gpu.options import planned
 from providers.gpu.template import Template
 from records import (
     ENDED,
@@ -85,8 +85,9 @@ class Gpu:
 
         Both are 0 for a dialogue that the base's template refuses.
         """
-        template = Template(bases.tokenizer_folder(bases.find(base_model), self.home / "cache"))
-        limit = row_limit(base_model, options.Options())
+        base = bases.find(base_model)
+        template = Template(bases.tokenizer_folder(base, self.home / "cache"))
+        limit = bases.row_limit(base, options.Options())
         for example in examples:
             yield checks.token_count(template, example.messages, limit)
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errors import InvalidData, TrainingFailed
+from errors import InvalidData, NotConfigured, TrainingFailed
 from providers.gpu import bases, device
 from providers.gpu.answers import golden
 from providers.gpu.answers.evaluation import Evaluator, Question
@@ -17,7 +17,7 @@ from providers.gpu.answers.golden import Golden
 from providers.gpu.estimate import weight_bytes
 from providers.gpu.export import published
 from providers.gpu.jobs import JobFolder, TrainerResult, messages_of, write_atomically
-from providers.gpu.options import Options, examples_a_step, row_limit
+from providers.gpu.options import Options, examples_a_step
 from providers.gpu.progress import Reporter, StopSignal
 from providers.gpu.template import Template, TokenRow
 from providers.gpu.training import adapter, checkpoint, kernels
@@ -41,7 +41,7 @@ class Run:
         self.recipe = self.spec.recipe
         self.options = Options.model_validate(self.recipe.options)
         self.base = bases.find(self.recipe.base_model)
-        self.limit = row_limit(self.recipe.base_model, self.options)
+        self.limit = bases.row_limit(self.base, self.options)
         self.count = device.processes(self.options)
 
     def all_stages(self) -> None:
@@ -105,10 +105,24 @@ class Run:
     @cached_property
     def scorer(self) -> Scorer:
         longest = max(len(row.tokens) for rows in self.examples for row in rows)
+        self._must_fit_embeddings()
         scorer = Scorer(self.model.get_base_model(), self.options.share_prefixes, longest)
         if not scorer.shares:
             self.report.event(f"Prefixes are not shared: {scorer.why_not_shared}. Rows are padded by length.")
         return scorer
+
+    def _must_fit_embeddings(self) -> None:
+        """Raises NotConfigured for tokens of the tokenizer that the base has no embedding for."""
+        known = self.model.get_input_embeddings().weight.shape[0]
+        asked = [max(row.tokens) for question in self.questions for row in question.rows]
+        highest = max([self.examples.highest, *asked])
+        if highest >= known:
+            raise NotConfigured(
+                f"The tokenizer of the base model {self.base.id} makes a token {highest}, "
+                f"and the model knows {known} tokens, counted from 0.",
+                "Give the base with its own tokenizer, or give its embeddings the missing rows "
+                "(`resize_token_embeddings`) and save it again.",
+            )
 
     @cached_property
     def state(self) -> checkpoint.TrainingState:
@@ -168,7 +182,8 @@ class Run:
         """What whoever serves the adapter is held against; of the held-out prompts, if there are any."""
         held = self.job.holdout if self.questions else self.job.train
         speaker = Speaker(self.scorer.model, self.template)
-        return golden.made(speaker, golden.chosen(messages_of(held), self.template))
+        longest = min(golden.LONGEST_PROMPT, speaker.context - golden.LONGEST_ANSWER)
+        return golden.made(speaker, golden.chosen(messages_of(held), self.template, longest))
 
     def _write_result(self, answers: Sequence[Answer]) -> None:
         state = self.state

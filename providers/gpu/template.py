@@ -15,7 +15,7 @@ from records import Message
 
 # Where message text holds a control token, these two private-use characters fence it until it is encoded.
 OPEN, CLOSE = "\ue0f0", "\ue0f1"
-PROBE = "Luthier"
+PROBE, ASKED = "Luthier", "Who makes violins?"
 
 
 class TokenRow(NamedTuple):
@@ -53,9 +53,35 @@ class Template:
                 "The base model has no chat template, so it doesn't know turns of a dialogue.",
                 "Choose its instruct or chat variant.",
             )
+        self._in_parts = False
         added = self.tokenizer.get_added_tokens_decoder().values()
         control = sorted((token.content for token in added if token.special), key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, control)) or r"(?!)")
+        self._settle_on_a_form()
+
+    def _settle_on_a_form(self) -> None:
+        """Templates of models that also see take a message as a list of parts, and write nothing of a text.
+
+        Raises NotConfigured where question or answer are not written as they are.
+        """
+        turns = [{"role": "user", "content": ASKED}, {"role": "assistant", "content": PROBE}]
+        refuses = False
+        for in_parts in (False, True):
+            self._in_parts = in_parts
+            try:
+                rendered = self._render(turns)
+            except InvalidData:
+                refuses = refuses or not in_parts
+                continue
+            if ASKED in rendered and PROBE in rendered:
+                return
+        self._in_parts = False
+        # one that refuses even this says why to whoever asks it next
+        if not refuses:
+            raise NotConfigured(
+                "The base model's chat template doesn't write a question and its answer as they are.",
+                "Choose another base model, or mend its chat_template.jinja.",
+            )
 
     def _render(self, messages: Sequence[dict[str, str]], ask: bool = False) -> str:
         from jinja2 import TemplateError
@@ -64,17 +90,22 @@ class Template:
         arguments: dict[str, Any] = {**self._special, "enable_thinking": False}
         try:
             rendered, _ = render_jinja_template(
-                conversations=[list(messages)],
+                conversations=[[self._formed(message) for message in messages]],
                 chat_template=self._template,
                 add_generation_prompt=ask,
                 **arguments,
             )
-        except TemplateError as error:
+        except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
             raise InvalidData(
                 f"The base model's chat template refuses a dialogue: {error}.",
                 "Let user and assistant take turns, after at most one system message.",
             ) from error
         return str(rendered[0])
+
+    def _formed(self, message: dict[str, str]) -> dict[str, Any]:
+        if not self._in_parts:
+            return message
+        return message | {"content": [{"type": "text", "text": message["content"]}]}
 
     @cached_property
     def _knows_system(self) -> bool:

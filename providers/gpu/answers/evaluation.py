@@ -1,7 +1,8 @@
 """Base against tuned model on the holdout: losses and answers, same prompts, prefixes shared."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -135,24 +136,31 @@ class Evaluator:
             lost, owners, read = greedy.read(self.scorer, rows, prompts)
             losses.add(torch.tensor(group)[owners], lost)
             if pasts and not pasts.has_room_for(read, LAID_OUT * self.budget):
-                yield waiting, greedy.answer(pasts, self.speaker.end_ids, self.count, check)
+                yield waiting, self._going_on(pasts, check)
                 waiting, pasts = [], None
             waiting, pasts = waiting + group, pasts.joined(read) if pasts else read
         if pasts:
-            yield waiting, greedy.answer(pasts, self.speaker.end_ids, self.count, check)
+            yield waiting, self._going_on(pasts, check)
+
+    def _going_on(self, pasts: greedy.Pasts, check: Callable[[], None]) -> list[list[int]]:
+        return greedy.answer(pasts, self.speaker.end_ids, self._count(pasts.width), check)
 
     def _read_again(
         self, asked: Sequence[Question], _: "Losses", check: Callable[[], None]
     ) -> Iterator[tuple[list[int], list[list[int]]]]:
         """The same for architectures that follow no prefix tree, with no row scored."""
-        pad = self.speaker.template.pad_id
-        for group in tree_groups([one.prompt for one in asked], self.budget, greedy.ROWS_AT_ONCE):
+        pad, model = self.speaker.template.pad_id, self.scorer.model
+        prompts = [one.prompt for one in asked]
+        groups = tree_groups(prompts, self.budget, greedy.ROWS_AT_ONCE)
+        for group in groups if greedy.pads(model) else _of_one_length(groups, prompts):
             check()
-            prompts = [asked[i].prompt for i in group]
-            yield (
-                group,
-                greedy.answer_padded(self.scorer.model, prompts, self.speaker.end_ids, self.count, pad),
-            )
+            chosen = [prompts[i] for i in group]
+            count = self._count(max(map(len, chosen)))
+            yield group, greedy.answer_padded(model, chosen, self.speaker.end_ids, count, pad)
+
+    def _count(self, read: int) -> int:
+        """Tokens of an answer behind so many, within what the model can read."""
+        return max(0, min(self.count, self.speaker.context - read))
 
 
 class Losses:
@@ -169,6 +177,12 @@ class Losses:
 
     def means(self) -> list[float]:
         return [round(float(loss), 6) for loss in self.total / self.count]
+
+
+def _of_one_length(groups: Iterable[list[int]], prompts: Sequence[list[int]]) -> Iterator[list[int]]:
+    for group in groups:
+        for _, alike in groupby(sorted(group, key=lambda i: len(prompts[i])), lambda i: len(prompts[i])):
+            yield list(alike)
 
 
 def _nothing(*_: object) -> None:

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import torch
 
 from errors import TooLong
-from providers.gpu.answers.past import Remembered, Rows, is_plain
+from providers.gpu.answers.past import Remembered, Rows, is_plain, past_name
 from providers.gpu.answers.wording import Wording
 from providers.gpu.template import Template
 from records import ChatOptions, Message, Usage
 
+UNBOUNDED = 32_768  # tokens, where the model itself sets no limit
 AT_ONCE = 16  # answers that are given at the same time
 
 
@@ -23,7 +24,8 @@ class Speaker:
         eos = model.generation_config.eos_token_id
         more = [] if eos is None else eos if isinstance(eos, list) else [eos]
         self.end_ids = template.end_ids | set(more)
-        self.context: int = model.config.get_text_config().max_position_embeddings
+        self.context = context(model.config)
+        self.past = past_name(model)
         self.shares = is_plain(model.config)
         self.remembered = Remembered()
 
@@ -40,18 +42,24 @@ class Speaker:
         known = self.remembered.longest(prompt) if self.shares else None
         start = known.get_seq_length() if known else 0
         out = self.forward([prompt[start:]], known)
+        past = getattr(out, self.past)
         if self.shares:
-            self.remembered.keep(prompt, out.past_key_values)
-        return out.past_key_values, out.logits[0, -1]
+            self.remembered.keep(prompt, past)
+        return past, out.logits[0, -1]
 
     def forward(self, tokens: list[list[int]], known: Any, **more: Any) -> Any:
         self.ready()
         # inference mode belongs to the thread, and a generator's body may continue in another one
         with torch.inference_mode():
             fresh = torch.tensor(tokens, device=self.model.device)
-            return self.model(
-                input_ids=fresh, past_key_values=known, use_cache=True, logits_to_keep=1, **more
-            )
+            more |= {self.past: known}
+            return self.model(input_ids=fresh, use_cache=True, logits_to_keep=1, **more)
+
+
+def context(config: Any) -> int:
+    """Tokens that the model reads at once; some architectures (Mamba, MPT's positions) know no end."""
+    settings = config.get_text_config()
+    return int(getattr(settings, "max_position_embeddings", None) or UNBOUNDED)
 
 
 class Voice(NamedTuple):
@@ -119,6 +127,6 @@ class Chorus:
             places = torch.tensor(rows.lengths, device=device)[:, None]
             more = {"attention_mask": mask.to(device), "position_ids": places}
         out = self.speaker.forward([[token] for token in tokens], rows.cache, **more)
-        rows.cache = out.past_key_values
+        rows.cache = getattr(out, self.speaker.past)
         rows.lengths = [length + 1 for length in rows.lengths]
         self.logits = list(out.logits[:, -1])

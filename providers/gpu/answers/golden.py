@@ -47,12 +47,14 @@ def template_digest(folder: Path) -> str:
     return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
 
 
-def chosen(dialogues: Iterable[Sequence[Message]], template: "Template") -> list[tuple[Message, ...]]:
-    """The first few different prompts that are short enough, each up to its last answer."""
+def chosen(
+    dialogues: Iterable[Sequence[Message]], template: "Template", longest: int = LONGEST_PROMPT
+) -> list[tuple[Message, ...]]:
+    """The first few different prompts of so many tokens at most, each up to its last answer."""
     found: dict[tuple[Message, ...], None] = {}
     for messages in dialogues:
         asked = tuple(messages[:-1] if messages[-1].role == "assistant" else messages)
-        if asked and asked not in found and len(template.prompt(asked)) <= LONGEST_PROMPT:
+        if asked and asked not in found and len(template.prompt(asked)) <= longest:
             found[asked] = None
         if len(found) == PROMPTS:
             break
@@ -79,25 +81,22 @@ def made(speaker: "Speaker", prompts: Iterable[tuple[Message, ...]]) -> Golden:
 def _answer(speaker: "Speaker", messages: Sequence[Message]) -> tuple[list[int], int, bool]:
     """The likeliest tokens without the end token, how many of them come before the first close call, and
     whether the answer surely ends where it does."""
-    import torch
-
     known: Any = None
     answer: list[int] = []
     sure: int | None = None
     ended = False
-    fresh = torch.tensor([speaker.template.prompt(messages)], device=speaker.model.device)
-    with torch.inference_mode():
-        for _ in range(LONGEST_ANSWER):
-            out = speaker.model(input_ids=fresh, past_key_values=known, use_cache=True, logits_to_keep=1)
-            best, next_best = out.logits[0, -1].float().topk(2).values.tolist()
-            token = int(out.logits[0, -1].argmax())
-            if best - next_best < SURE and sure is None:
-                sure = len(answer)
-            if ended := token in speaker.end_ids:
-                break
-            answer.append(token)
-            known = out.past_key_values
-            fresh = torch.tensor([[token]], device=speaker.model.device)
+    fresh = speaker.template.prompt(messages)
+    for _ in range(min(LONGEST_ANSWER, speaker.context - len(fresh))):
+        out = speaker.forward([fresh], known)
+        best, next_best = out.logits[0, -1].float().topk(2).values.tolist()
+        token = int(out.logits[0, -1].argmax())
+        if best - next_best < SURE and sure is None:
+            sure = len(answer)
+        if ended := token in speaker.end_ids:
+            break
+        answer.append(token)
+        known = getattr(out, speaker.past)
+        fresh = [token]
     return answer, len(answer) if sure is None else sure, ended and sure is None
 
 

@@ -125,17 +125,63 @@ def answer_padded(
     model: "PreTrainedModel", prompts: Sequence[list[int]], end_ids: frozenset[int], count: int, pad: int
 ) -> list[list[int]]:
     """The same for architectures that don't: padded on the left, by transformers' own `generate`."""
+    from transformers import GenerationConfig
+
+    # not what the base's makers advise for its own answers, such as a penalty on what was said before
+    advised, model.generation_config = model.generation_config, GenerationConfig()
+    try:
+        return _generated(model, prompts, end_ids, count, pad)
+    finally:
+        model.generation_config = advised
+
+
+def pads(model: "PreTrainedModel") -> bool:
+    """Whether a prompt that is padded on the left is answered as it is alone."""
+    short, long = [7, 5, 3], [11, 13, 17, 2, 19, 23]
+    first = [_first_logits(model, [short]), _first_logits(model, [long, short])]
+    alike = 0.1 if first[0].dtype == torch.bfloat16 else 1e-3
+    return bool((first[0][-1] - first[1][-1]).norm() <= alike * first[0][-1].norm())
+
+
+@torch.inference_mode()
+def _first_logits(model: "PreTrainedModel", prompts: Sequence[list[int]]) -> torch.Tensor:
+    """(B, V), of the token that follows each prompt."""
+    tokens, attended = _padded(prompts, 0)
+    out = model.generate(
+        tokens.to(model.device),
+        attention_mask=attended.to(model.device),
+        max_new_tokens=1,
+        do_sample=False,
+        return_dict_in_generate=True,
+        output_logits=True,
+        pad_token_id=0,
+    )
+    first: torch.Tensor = out.logits[0]
+    return first
+
+
+def _padded(prompts: Sequence[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, L) tokens, padded on the left, and where they are none of the padding."""
     width = max(map(len, prompts))
     tokens = torch.tensor([[pad] * (width - len(prompt)) + prompt for prompt in prompts])
     attended = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    return tokens, attended
+
+
+def _generated(
+    model: "PreTrainedModel", prompts: Sequence[list[int]], end_ids: frozenset[int], count: int, pad: int
+) -> list[list[int]]:
+    if count < 1:
+        return [[] for _ in prompts]
+    tokens, attended = _padded(prompts, pad)
     out = model.generate(
         tokens.to(model.device),
         attention_mask=attended.to(model.device),
         max_new_tokens=count,
         do_sample=False,
-        eos_token_id=sorted(end_ids),
+        eos_token_id=sorted(end_ids) or None,
         pad_token_id=pad,
     )
-    answers = [row[width:].tolist() for row in out]
+    answers = [row[tokens.shape[1] :].tolist() for row in out]
     ends = [next((i for i, token in enumerate(row) if token in end_ids), len(row)) for row in answers]
     return [row[:end] for row, end in zip(answers, ends, strict=True)]

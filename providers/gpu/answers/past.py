@@ -1,6 +1,7 @@
 """Keys and values of what a model has read: rows side by side, and prompts that the next ones begin like."""
 
-from typing import TYPE_CHECKING
+import inspect
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.functional import pad
@@ -10,6 +11,13 @@ if TYPE_CHECKING:
 
 SHORTEST_SHARED = 8  # tokens, below which reading again is as quick
 MOST_REMEMBERED = 2048  # tokens of prompts whose keys and values are kept
+
+
+def past_name(model: Any) -> str:
+    """What the model calls the past that it gives and goes on from; empty where it has none."""
+    model = model.get_base_model() if hasattr(model, "get_base_model") else model
+    known = inspect.signature(model.forward).parameters
+    return next((name for name in ("past_key_values", "cache_params") if name in known), "")
 
 
 def is_plain(config: "PreTrainedConfig") -> bool:

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from providers.gpu import bases
 from providers.gpu.answers.evaluation import Evaluator, Question
 from providers.gpu.answers.speakers import speaker
 from providers.gpu.jobs import JobFolder, messages_of, write_atomically
-from providers.gpu.options import Options, row_limit
+from providers.gpu.options import Options
 from providers.gpu.training.scoring import Scorer
 from records import Answer
 
@@ -18,7 +19,7 @@ def answer(job: JobFolder, base_model: str, adapter: Path, out: Path) -> None:
     """
     spec = job.read_spec()
     options = Options.model_validate(spec.recipe.options)
-    limit = row_limit(spec.recipe.base_model, options)
+    limit = bases.row_limit(bases.find(spec.recipe.base_model), options)
     voice = speaker(base_model, str(adapter), job.path.parent.parent)
     voice.ready()
     asked = [Question.of(messages, voice.template, limit) for messages in messages_of(job.holdout)]

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+# As peft has it, which refuses the first two.
+MAMBA = {"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"}
+IN_KERNELS = {"out_proj", "conv1d", "dt_proj"}
+
+
 def attach(model: "PreTrainedModel", recipe: Recipe, options: Options) -> "PeftModel":
     """A fresh adapter on the linear layers of the top, but not on the output head; the same for a seed."""
     from peft import LoraConfig, get_peft_model
@@ -36,7 +41,7 @@ def attach(model: "PreTrainedModel", recipe: Recipe, options: Options) -> "PeftM
         # dropout in the base would make a resumed run differ
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-        if hasattr(module, "attention_dropout"):
+        if isinstance(getattr(module, "attention_dropout", None), float):
             module.attention_dropout = 0.0
     torch.manual_seed(recipe.seed)
     return get_peft_model(model, config)
@@ -47,12 +52,20 @@ def has_layers_below(options: Options) -> bool:
 
 
 def linear_layers(model: "PreTrainedModel") -> list[str]:
-    """Names, without their paths, of the layers that peft's "all-linear" means."""
+    """Names, without their paths, of the layers that peft's "all-linear" means.
+
+    Those of a list, which are numbered, have their paths: blocks are numbered too. Left out are routers that
+    give more than a product, and what Mamba's kernels read without calling it.
+    """
     head = model.get_output_embeddings()
+    unsuited = IN_KERNELS if model.config.model_type in MAMBA else set()
     names = {
-        name.rpartition(".")[2]
+        name if last.isdigit() else last
         for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and module is not head
+        if isinstance(module, torch.nn.Linear)
+        and module is not head
+        and (last := name.rpartition(".")[2]) not in unsuited
+        and _gives_a_product(module)
     }
     if not names:
         raise TrainingFailed(
@@ -60,6 +73,15 @@ def linear_layers(model: "PreTrainedModel") -> list[str]:
             "Choose another base model.",
         )
     return sorted(names)
+
+
+@torch.no_grad()
+def _gives_a_product(layer: torch.nn.Linear) -> bool:
+    """Not so for some architectures' own kinds of linear layers."""
+    if not type(layer).__module__.startswith("transformers.models."):
+        return True
+    given = layer(layer.weight.new_zeros(1, layer.in_features))
+    return isinstance(given, torch.Tensor) and given.shape == (1, layer.out_features)
 
 
 def groups(model: "PeftModel", ratio: float) -> list[dict[str, Any]]:

@@ -41,7 +41,8 @@ class LoraProducts(torch.autograd.Function):
         ctx.save_for_backward(x, low, a, b)
         ctx.frozen = frozen
         ctx.scale, ctx.ranks, ctx.sizes = scale, [len(part) for part in down], [len(part) for part in up]
-        return out.split(ctx.sizes, 1)
+        # a part of it may not be written over, as some architectures do with what a layer gave
+        return out.split(ctx.sizes, 1) if len(up) > 1 else (out,)
 
     @staticmethod
     def backward(ctx: Any, *outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:

@@ -1,5 +1,6 @@
 """Loss of trained tokens under a causal language model, at as little cost as the architecture allows."""
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,14 @@ PROBE = [
     TokenRow([7, 5, 3, *tail], [False] * 3 + [True] * len(tail)) for tail in ([11, 13], [17, 2, 19], [6])
 ]
 CHUNK_BYTES = 64 * 2**20  # of float32 logits held at once
-RESHAPED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
+# Under these names architectures scale or cap their logits, which leaves their order as it is.
+RESHAPED_LOGITS = (
+    *("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap"),
+    *("logit_scale", "logits_scaling", "lm_head_multiplier"),
+)
+ALIKE = 1e-3  # of the norm: how far from each other are logits or states that should be the same, in float32
+# What a model says that can't take what it is given.
+MISFITS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
 
 
 class Scorer:
@@ -38,6 +46,7 @@ class Scorer:
         self.config = model.config.get_text_config()
         self.device = str(model.device)
         self.below: Below | None = None
+        self._head_is_plain, self._head_keeps_order = self._about_head()
         self.last = self._last()
         if self._head_is_plain:
             frozen.pack([self.head])
@@ -56,7 +65,30 @@ class Scorer:
             return f"the base has layers of {', '.join(sorted(other)).replace('_', ' ')}"
         if window and "sliding_attention" in kinds and longest > window:
             return f"rows are longer than the base's sliding window of {window} tokens"
-        return "" if self._obeys_tree() else "the base's attention doesn't take a mask of its own"
+        if not self._head_keeps_order:
+            return "the base's output head is more than a product"
+        takes_positions = "position_ids" in inspect.signature(self.decoder.forward).parameters
+        if takes_positions and self._obeys_tree():
+            return ""
+        return "the base's attention doesn't take a mask and positions of its own"
+
+    @torch.inference_mode()
+    def _about_head(self) -> tuple[bool, bool]:
+        """Whether the decoder's states, times the head, are the model's logits, and whether the likeliest
+        token is the same at least. Architectures may scale, cap or transform between the two."""
+        batch = pack(PROBE, 1000, shared=False)[0].to(self.device)
+        inputs = self._inputs(batch)
+        try:
+            plain = self.model(**inputs).logits.flatten(0, 1)[batch.places].float()
+            states = self.decoder(**inputs).last_hidden_state.flatten(0, 1)[batch.places]
+            made = self.head.forward(states).float()
+            off = (made - plain).norm()
+        except MISFITS:
+            return False, False
+        likeliest = plain.gather(1, made.argmax(-1, keepdim=True))[:, 0]
+        same_order = bool((likeliest >= plain.amax(-1) - ALIKE).all())
+        named = any(getattr(self.config, name, None) for name in RESHAPED_LOGITS)
+        return not named and bool(off <= ALIKE * plain.norm()), same_order
 
     @torch.inference_mode()
     def _obeys_tree(self) -> bool:
@@ -64,10 +96,11 @@ class Scorer:
         try:
             together = torch.cat([self._hidden(batch) for batch in pack(PROBE, 1000, shared=True)])
             alone = torch.cat([self._hidden(pack([row], 1000, shared=True)[0]) for row in sorted(PROBE)])
-        except (RuntimeError, ValueError, TypeError, IndexError):
+        except MISFITS:
             return False
-        # bfloat16 differs by a hundredth; a mask that is ignored by about one
-        return bool((together - alone).norm() < 0.1 * alone.norm())
+        # bfloat16 differs by a hundredth; a mask that is ignored by about one, a few positions by less
+        alike = 0.1 if together.dtype == torch.bfloat16 else ALIKE
+        return bool((together - alone).norm() < alike * alone.norm())
 
     @torch.inference_mode()
     def _last(self) -> list[torch.nn.Module]:
@@ -79,7 +112,7 @@ class Scorer:
             plain = self.decoder(**inputs).last_hidden_state
             with computed_at(modules, places):
                 partly = self.decoder(**inputs).last_hidden_state
-        except (RuntimeError, ValueError, TypeError, IndexError, AttributeError):
+        except MISFITS:
             return []
         off = (partly - plain).flatten(0, 1)[places].norm()
         return modules if off <= 0.01 * plain.flatten(0, 1)[places].norm() else []
@@ -142,10 +175,6 @@ class Scorer:
             yield
         finally:
             self.below = None
-
-    @property
-    def _head_is_plain(self) -> bool:
-        return not any(getattr(self.config, name, None) for name in RESHAPED_LOGITS)
 
     def losses(self, batch: Batch) -> torch.Tensor:
         """(T,): loss of each trained token in nats, differentiable where gradients are made."""

@@ -39,6 +39,11 @@ class Examples(Sequence[list[TokenRow]]):
     def __len__(self) -> int:
         return len(self._first) - 1
 
+    @property
+    def highest(self) -> int:
+        """The highest token id."""
+        return int(self._tokens.max())
+
     @overload
     def __getitem__(self, at: int) -> list[TokenRow]: ...
     @overload

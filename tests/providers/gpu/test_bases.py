@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from errors import NotConfigured
+from providers.catalogue import find
 from providers.gpu import bases as model_files
 from providers.gpu.device import Device
 from providers.gpu.estimate import parameters
+from providers.gpu.options import Options
 from providers.gpu.provider import ROOT
 from providers.gpu.template import Template
 
@@ -74,6 +76,93 @@ def test_a_damaged_base_is_told_in_plain_words(bases: Callable[[str], Path], tmp
     with pytest.raises(NotConfigured, match="can't be loaded") as raised:
         model_files.load(model_files.find(str(copy)), Device("cpu", "float32", 1))
     assert "save_pretrained" in raised.value.hint
+
+
+def changed(base: Path, folder: Path, **settings: object) -> model_files.Base:
+    """A copy of the base whose config.json says something else; what is None is left out."""
+    shutil.copytree(base, folder)
+    told = json.loads((folder / "config.json").read_text()) | settings
+    kept = {name: value for name, value in told.items() if value is not None}
+    (folder / "config.json").write_text(json.dumps(kept))
+    return model_files.find(str(folder))
+
+
+@pytest.mark.parametrize("settings", [{"num_hidden_layers": 4}, {"hidden_size": 64}, {"vocab_size": 100}])
+def test_weights_that_the_files_lack_are_not_made_up(
+    bases: Callable[[str], Path], tmp_path: Path, settings: dict[str, int]
+) -> None:
+    base = changed(bases("llama"), tmp_path / "base", **settings)
+    with pytest.raises(NotConfigured, match="lack weights that"):
+        model_files.load(base, Device("cpu", "float32", 1))
+
+
+def test_a_cut_file_is_told_in_plain_words(bases: Callable[[str], Path], tmp_path: Path) -> None:
+    base = changed(bases("llama"), tmp_path / "base")
+    (tmp_path / "base/model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(NotConfigured, match="can't be loaded"):
+        model_files.load(base, Device("cpu", "float32", 1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"model_type": "t5"}, "is a t5, which transformers doesn't know as a causal"),
+        ({"model_type": "frobnicate"}, "is a frobnicate"),
+        ({"model_type": "frobnicate", "auto_map": {"AutoConfig": "own.Config"}}, "its own Python code"),
+        ({"model_type": None}, "names no model_type"),
+    ],
+)
+def test_an_architecture_that_can_t_be_trained_is_refused_with_its_name(
+    bases: Callable[[str], Path], tmp_path: Path, settings: dict[str, object], words: str
+) -> None:
+    base = changed(bases("llama"), tmp_path / "base", **settings)
+    with pytest.raises(NotConfigured, match=words):
+        model_files.tokenizer_folder(base, tmp_path / "cache")
+
+
+def test_nobody_is_asked_whether_to_run_what_a_tokenizer_brings(
+    bases: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = changed(bases("llama"), tmp_path / "base")
+    file = tmp_path / "base/tokenizer_config.json"
+    own = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", None]}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | own))
+    (tmp_path / "base/own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
+    monkeypatch.setattr("builtins.input", lambda _="": "y")
+    with pytest.raises(NotConfigured, match="custom code"):
+        model_files.tokenizer_folder(base, tmp_path / "cache")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_is_no_base_is_named(bases: Callable[[str], Path], tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(NotConfigured, match="holds an adapter, not a base model"):
+        model_files.find(str(tmp_path))
+    file = str(bases("llama") / "model.safetensors")
+    assert find(file).provider == "gpu"
+    with pytest.raises(NotConfigured, match="is a single file"):
+        model_files.find(file)
+
+
+def test_the_revision_follows_weights_of_the_older_form(bases: Callable[[str], Path], tmp_path: Path) -> None:
+    base = changed(bases("llama"), tmp_path / "base")
+    (tmp_path / "base/model.safetensors").rename(tmp_path / "base/pytorch_model.bin")
+    first = model_files.revision(base)
+    model_files.revision.cache_clear()
+    with (tmp_path / "base/pytorch_model.bin").open("ab") as file:
+        file.write(b" ")
+    assert model_files.revision(base) != first
+
+
+def test_an_example_is_no_longer_than_the_base_s_context(
+    bases: Callable[[str], Path], tmp_path: Path
+) -> None:
+    base = model_files.find(str(bases("llama")))
+    assert model_files.row_limit(base, Options()) == 512
+    assert model_files.row_limit(base, Options(max_tokens=100)) == 100
+    assert model_files.row_limit(base, Options(max_tokens=4000)) == 512
+    boundless = changed(bases("llama"), tmp_path / "base", max_position_embeddings=None)
+    assert model_files.row_limit(boundless, Options()) == 4096
 
 
 def test_a_hub_model_out_of_reach_says_how_to_get_it(tmp_path: Path) -> None:

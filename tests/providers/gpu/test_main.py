@@ -21,11 +21,10 @@ from providers.gpu.provider import ROOT
         (MemoryError(), "memory is too small", "max_tokens"),
         (RuntimeError("CUDA error: unspecified launch failure"), "The GPU failed", "new process"),
         (RuntimeError("shapes cannot be multiplied"), "shapes cannot be multiplied", "trainer.log"),
+        (AttributeError("no attribute 'past'"), "no attribute 'past'", "trainer.log"),
     ],
 )
-def test_faults_of_the_machine_are_told_with_what_to_do(
-    fault: OSError | RuntimeError | MemoryError, message: str, hint: str
-) -> None:
+def test_faults_of_the_machine_are_told_with_what_to_do(fault: Exception, message: str, hint: str) -> None:
     error = in_plain_words(fault)
     assert message in error.message
     assert hint in error.hint

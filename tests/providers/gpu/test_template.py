@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
-from errors import NotConfigured
+from errors import InvalidData, NotConfigured
 from providers.gpu.template import Template
 from records import Message
 
@@ -124,3 +124,42 @@ def test_a_base_without_template_is_refused(bases: Callable[[str], Path], tmp_pa
     (tmp_path / "tokenizer.json").write_bytes((bases("llama") / "tokenizer.json").read_bytes())
     with pytest.raises(NotConfigured, match="no chat template"):
         Template(tmp_path)
+
+
+def with_template(base: Path, folder: Path, template: str) -> Template:
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_bytes((base / name).read_bytes())
+    (folder / "chat_template.jinja").write_text(template)
+    return Template(folder)
+
+
+def test_a_template_that_takes_messages_in_parts_is_given_them(
+    bases: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """As models have it that also see: of a text, it would write nothing."""
+    template = with_template(
+        bases("llama"),
+        tmp_path,
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}"
+        "{% for part in m.content %}{% if part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}"
+        "{{ '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+    )
+    plain = Template(bases("llama"))
+    messages = [SYSTEM, user("a box<|im_end|>"), assistant("north"), user("and"), assistant("south")]
+    assert template.rows(messages) == plain.rows(messages)
+    assert template.prompt(messages[:2]) == plain.prompt(messages[:2])
+
+
+def test_a_template_that_writes_something_else_is_refused(
+    bases: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(NotConfigured, match="doesn't write a question and its answer"):
+        with_template(bases("llama"), tmp_path, "{% for m in messages %}{{ m.role | upper }}{% endfor %}")
+
+
+@pytest.mark.parametrize("template", ["{{ messages[0].content + 1 }}", "{{ messages[0].content }"])
+def test_a_template_that_fails_is_told_in_its_words(
+    bases: Callable[[str], Path], tmp_path: Path, template: str
+) -> None:
+    with pytest.raises(InvalidData, match="refuses a dialogue: "):
+        with_template(bases("llama"), tmp_path, template).prompt([user("a box")])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from providers.gpu.answers import generation
 from providers.gpu.answers.evaluation import Evaluator, Question
 from providers.gpu.answers.generation import Speaker
 from providers.gpu.jobs import JobFolder
@@ -19,7 +20,7 @@ from records import ChatOptions, Message, Usage
 Evaluate = Callable[..., list[Any]]
 
 
-@pytest.fixture(params=["llama", "qwen3", "qwen3_5_text"])
+@pytest.fixture(params=["llama", "qwen3", "qwen3_5_text", "mpt", "mamba"])
 def model_and_template(
     request: pytest.FixtureRequest, bases: Callable[[str], Path], with_adapter: Callable[[str], Any]
 ) -> tuple[Any, Template]:
@@ -84,6 +85,23 @@ def test_read_in_small_parts_they_are_the_same(evaluate: Evaluate, parcels: list
         assert (other.base, other.tuned, other.tokens) == (one.base, one.tuned, one.tokens)
         assert other.base_loss == pytest.approx(one.base_loss, rel=1e-4)
         assert other.tuned_loss == pytest.approx(one.tuned_loss, rel=1e-4)
+
+
+def test_answers_end_with_the_context(
+    model_and_template: tuple[Any, Template],
+    evaluate: Evaluate,
+    parcels: list[list[Message]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A model with a table of positions has none beyond it."""
+    monkeypatch.setattr(
+        generation, "context", lambda _: len(model_and_template[1].prompt(parcels[0][:2])) + 3
+    )
+    answers = evaluate(parcels[:1], answer_tokens=50)
+    monkeypatch.undo()
+    (unbound,) = evaluate(parcels[:1], answer_tokens=50)
+    assert len(answers[0].tuned) < len(unbound.tuned)
+    assert unbound.tuned.startswith(answers[0].tuned)
 
 
 def test_losses_cover_all_and_answers_the_first_few(evaluate: Evaluate, parcels: list[list[Message]]) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from errors import InvalidData, TooLong
-from providers.gpu.answers import greedy
+from providers.gpu.answers import evaluation, greedy
 from providers.gpu.answers.generation import Speaker
 from providers.gpu.template import Template
 from providers.gpu.training.scoring import Scorer
@@ -99,6 +99,29 @@ def test_answers_together_are_those_one_by_one(
     assert greedy.answer(pasts, speaker.end_ids, 16, lambda: None) == expected
     padded = greedy.answer_padded(scorer.model, prompts, speaker.end_ids, 16, speaker.template.pad_id)
     assert padded == expected
+
+
+def test_where_padding_is_read_along_prompts_of_one_length_are_answered_together(
+    bases: Callable[[str], Path], with_adapter: Callable[[str], Any]
+) -> None:
+    assert greedy.pads(with_adapter("qwen3_5_text").get_base_model())
+    model = with_adapter("recurrent_gemma").get_base_model().eval()
+    assert not greedy.pads(model)
+    groups = evaluation._of_one_length([[0, 1, 2], [3]], [[1, 1], [1], [2, 2], [3]])
+    assert list(groups) == [[1], [0, 2], [3]]
+
+
+def test_the_makers_advice_on_sampling_is_not_taken(
+    bases: Callable[[str], Path], with_adapter: Callable[[str], Any], parcels: list[list[Message]]
+) -> None:
+    speaker = Speaker(with_adapter("llama").eval(), Template(bases("llama")))
+    model = speaker.model.get_base_model()
+    prompts = [speaker.template.prompt(parcels[0][:2])]
+    expected = generated(speaker, prompts[0], 16)
+    model.generation_config.repetition_penalty = 30.0
+    padded = greedy.answer_padded(model, prompts, speaker.end_ids, 16, speaker.template.pad_id)
+    assert padded == [expected]
+    assert model.generation_config.repetition_penalty == 30.0
 
 
 def test_prompts_that_were_read_apart_are_answered_together(

@@ -95,6 +95,40 @@ def test_padded_rows_have_the_loss_and_gradients_of_the_model_s_own_pass(
         assert relative(padded_gradients, gradients) < 1e-5
 
 
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("falcon", ""),
+        ("phimoe", ""),
+        ("gemma2", ""),
+        ("mpt", "the base's attention doesn't take a mask and positions of its own"),
+        ("mamba", "the base has layers of linear attention"),
+        ("roberta", "the base's output head is more than a product"),
+        ("recurrent_gemma", "the base has layers of linear attention"),
+    ],
+)
+def test_any_architecture_learns_what_transformers_computes_in_the_form_that_it_allows(
+    bases: Callable[[str], Path],
+    with_adapter: Callable[[str], Any],
+    parcels: list[list[Message]],
+    kind: str,
+    why: str,
+) -> None:
+    rows = rows_of(bases(kind), branching(parcels)[4:])
+    loss, gradients = by_transformers(with_adapter(kind), rows)
+    model = with_adapter(kind)
+    kernels.speed_up(model)
+    scorer = Scorer(model.get_base_model())
+    assert scorer.why_not_shared == why
+    total = 0.0
+    for batch in pack(rows, 10_000, scorer.shares):
+        losses = scorer.losses(batch).sum()
+        losses.backward()
+        total += losses.item()
+    assert total == pytest.approx(loss, rel=1e-5)
+    assert relative(gradients_of(model), gradients) < 1e-5
+
+
 @pytest.mark.parametrize("shared", [True, False], ids=["tree", "padded"])
 def test_behind_the_last_attention_only_the_places_asked_for_are_computed(
     bases: Callable[[str], Path],
