@@ -13,6 +13,8 @@ import sys
 import warnings
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from errors import LuthierError, TrainingFailed
 from logs import about, on_stderr
 from providers.gpu.jobs import JobFolder
@@ -22,7 +24,7 @@ STOPPED = 143  # 128 + SIGTERM
 # Of the machine, and of an architecture that nobody has trained here before: what isn't caught looks like a
 # process that was killed, and is tried again in vain.
 FAULTS = (
-    *(OSError, RuntimeError, MemoryError),
+    *(OSError, RuntimeError, MemoryError, SafetensorError),
     *(ValueError, TypeError, LookupError, AttributeError, AssertionError),
 )
 SHUT_DOWN = TrainingFailed(

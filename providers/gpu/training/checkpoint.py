@@ -5,6 +5,7 @@ moments, the losses so far and which examples are known are all of it.
 """
 
 import json
+import logging
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 import torch
 
 from errors import TrainingFailed
+
+log = logging.getLogger(__name__)
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -94,7 +97,7 @@ def load(
     """Fill weights and optimiser from the checkpoint; a fresh state if there is none."""
     from safetensors import safe_open
 
-    if not path.exists():
+    if not _is_whole(path):
         return TrainingState()
     with safe_open(path, framework="pt") as file, torch.no_grad():
         about = json.loads(file.metadata()["state"])
@@ -125,11 +128,26 @@ def has_ended(path: Path, steps: int) -> bool:
 def _about(path: Path) -> dict[str, Any]:
     from safetensors import safe_open
 
-    if not path.exists():
+    if not _is_whole(path):
         return {"step": 0, "steps": 0}
     with safe_open(path, framework="pt") as file:
         about: dict[str, Any] = json.loads(file.metadata()["state"])
         return about
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether there is a checkpoint. One that can't be read, as after a fault of the disk, is none: what it
+    held is trained anew, to the same end."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.exists():
+        return False
+    try:
+        with safe_open(path, framework="pt") as file:
+            return bool(file.metadata())
+    except SafetensorError as error:
+        log.warning("The checkpoint %s can't be read, so the training begins anew: %s", path, error)
+        return False
 
 
 def diverged(step: int) -> TrainingFailed:

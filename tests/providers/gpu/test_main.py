@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
-from providers.gpu.__main__ import in_plain_words, main
+from errors import TrainingFailed
+from providers.gpu import run
+from providers.gpu.__main__ import _run, in_plain_words, main
+from providers.gpu.jobs import JobFolder
+from providers.gpu.progress import Reporter, StopSignal
 from providers.gpu.provider import ROOT
 
 
@@ -28,6 +33,30 @@ def test_faults_of_the_machine_are_told_with_what_to_do(fault: Exception, messag
     error = in_plain_words(fault)
     assert message in error.message
     assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (SafetensorError("Error while serializing: I/O error: No space left on device"), "The disk is full."),
+        (AttributeError("the output has no past"), "The trainer failed: the output has no past"),
+        (IndexError("index out of range in self"), "The trainer failed: index out of range in self"),
+    ],
+)
+def test_a_fault_of_any_class_ends_the_job_and_is_not_taken_for_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, message: str
+) -> None:
+    class Failing:
+        def __init__(self, *_: object): ...
+
+        def all_stages(self) -> None:
+            raise fault
+
+    monkeypatch.setattr(run, "Run", Failing)
+    job = JobFolder(tmp_path)
+    with pytest.raises(TrainingFailed) as raised:
+        _run(job, Reporter(job), StopSignal())
+    assert (raised.value.message, raised.value.transient) == (message, False)
 
 
 def test_only_a_fault_of_the_gpu_passes_by_itself() -> None:

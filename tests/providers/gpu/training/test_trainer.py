@@ -308,6 +308,20 @@ def test_weights_that_are_no_numbers_are_not_kept(make: MakeTrainer, job: JobFol
     assert job.checkpoint.read_bytes() == before
 
 
+@pytest.mark.parametrize("left", [0, 100])
+def test_a_checkpoint_that_can_t_be_read_costs_its_steps_and_no_more(
+    make: MakeTrainer, job: JobFolder, left: int
+) -> None:
+    whole = make()
+    losses = whole.run(job, Reporter(job)).losses
+    job.checkpoint.write_bytes(job.checkpoint.read_bytes()[:left])
+    assert checkpoint.steps_done(job.checkpoint) == 0
+    assert not checkpoint.has_ended(job.checkpoint, whole.steps)
+    again = make()
+    assert again.run(job, Reporter(job)).losses == losses
+    assert checkpoint.has_ended(job.checkpoint, whole.steps)
+
+
 def test_where_memory_runs_out_less_is_computed_at_once(
     make: MakeTrainer, job: JobFolder, tmp_path: Path
 ) -> None:
