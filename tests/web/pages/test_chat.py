@@ -203,6 +203,10 @@ def test_a_message_that_could_not_be_sent_is_back_in_the_field(
     page.route("**/answer", lambda route: route.abort())
     say(page, "Second")
     expect(page.locator("#toast")).to_contain_text("was not sent")
+    page.set_viewport_size({"width": 375, "height": 760})
+    told, field = page.locator("#toast").bounding_box(), page.locator("#composer").bounding_box()
+    assert told and field and told["y"] + told["height"] < field["y"], "what is told hides what was typed"
+    assert told["width"] > 300
     expect(page.get_by_label("Message", exact=True)).to_have_value("Second")
     expect(page.locator(".turn.user .said")).to_have_text(["First"])
     console.forget("ERR_FAILED")
