@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 
 from errors import LuthierError, TrainingFailed
 from logs import about, on_stderr
+from providers.gpu.device import NO_MEMORY
 from providers.gpu.jobs import JobFolder
 from providers.gpu.progress import NoSignal, Reporter, SilentReporter, Stopped, StopSignal
 
@@ -100,7 +101,8 @@ def in_plain_words(error: Exception) -> LuthierError:
             "The disk is full.",
             "Free some space; `luthier jobs retry JOB` goes on from the last checkpoint.",
         )
-    if isinstance(error, MemoryError) or "out of memory" in words.lower() or "can't allocate memory" in words:
+    short = isinstance(error, MemoryError) or "out of memory" in words.lower()
+    if short or any(said in words for said in NO_MEMORY):
         return TrainingFailed(
             "The memory is too small for this base model.",
             "Take a smaller base model, shorter examples (option max_tokens) or 4 bits (option quantize).",

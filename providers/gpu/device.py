@@ -26,6 +26,9 @@ ENVIRONMENT = {
 }
 
 
+NO_MEMORY = ("can't allocate memory", "could not create a primitive", "could not create a memory")
+
+
 @dataclass(frozen=True)
 class Device:
     """`name` as torch knows it; `precision` of the frozen weights. The adapter is always float32."""
@@ -83,10 +86,10 @@ def settle(device: Device) -> None:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """CUDA raises a class of its own, the processor's allocator only words."""
+    """CUDA raises a class of its own, the processor's allocator and oneDNN only words."""
     import torch
 
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(said in str(error) for said in NO_MEMORY)
 
 
 def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

@@ -103,13 +103,26 @@ def _answer(speaker: "Speaker", messages: Sequence[Message]) -> tuple[list[int],
 def read(folder: Path) -> Golden:
     """Raises InvalidData for an adapter that carries no golden prompts."""
     try:
-        return Golden.model_validate_json((folder / FILE).read_bytes())
+        golden = Golden.model_validate_json((folder / FILE).read_bytes())
     except FileNotFoundError as error:
         raise InvalidData(
             "The artefact carries no golden prompts.", "It was made by an older Luthier: train it again."
         ) from error
     except ValueError as error:
         raise InvalidData("The artefact's golden.json can't be read.", "Publish the model again.") from error
+    return _as_of_today(golden, folder) if golden.template_sha256 == template_digest(folder) else golden
+
+
+def _as_of_today(golden: Golden, folder: Path) -> Golden:
+    """A template that writes the date, as Llama 3's does, makes other tokens every day, on every server."""
+    from providers.gpu.template import Template
+
+    path = folder / "chat_template.jinja"
+    if not path.exists() or "strftime_now" not in path.read_text("utf-8"):
+        return golden
+    template = Template(folder)
+    prompts = [prompt.but(tokens=tuple(template.prompt(prompt.messages))) for prompt in golden.prompts]
+    return golden.but(prompts=tuple(prompts))
 
 
 def check_files(folder: Path, base_model: str, home: Path) -> list[Finding]:

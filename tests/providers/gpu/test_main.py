@@ -23,6 +23,7 @@ from providers.gpu.provider import ROOT
         (RuntimeError("I/O error: No space left on device (os error 28)"), "The disk is full.", "jobs retry"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried"), "memory is too small", "smaller base model"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "memory is too small", "max_tokens"),
+        (RuntimeError("could not create a primitive"), "memory is too small", "smaller base model"),
         (MemoryError(), "memory is too small", "max_tokens"),
         (RuntimeError("CUDA error: unspecified launch failure"), "The GPU failed", "new process"),
         (RuntimeError("shapes cannot be multiplied"), "shapes cannot be multiplied", "trainer.log"),

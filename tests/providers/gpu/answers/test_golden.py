@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from providers.gpu.answers import golden
 from providers.gpu.answers.served import Server
 from providers.gpu.answers.speakers import speaker
 from providers.gpu.provider import Gpu
+from providers.gpu.template import Template
 from records import ENDED, ChatOptions, Dataset, Message, Recipe, Usage
 
 USER_ONLY = "{% for message in messages %}<|im_start|>user\n{{ message.content }}<|im_end|>\n{% endfor %}"
@@ -188,3 +189,21 @@ def test_answers_are_compared_up_to_the_first_close_call() -> None:
     assert golden.compared_tokens(prompt, [1, 2]).severity == "info"
     assert "from token 1 on" in golden.compared_tokens(prompt, [1, 3, 4]).message
     assert "from token 1 on" in golden.compared_tokens(prompt, [1]).message
+
+
+def test_a_template_that_writes_the_date_is_held_against_today_s(
+    bases: Callable[[str], Path], tmp_path: Path
+) -> None:
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((bases("llama") / name).read_bytes())
+    dated = "{{ strftime_now('%Y-%m-%d') }}" + USER_ONLY
+    (tmp_path / "chat_template.jinja").write_text(dated)
+    asked = (Message(role="user", content="a box"),)
+    of_another_day = golden.Prompt(messages=asked, tokens=(1, 2, 3), answer="north", sure="north")
+    made = golden.Golden(template_sha256=golden.template_digest(tmp_path), prompts=(of_another_day,))
+    (tmp_path / golden.FILE).write_text(made.model_dump_json())
+    (prompt,) = golden.read(tmp_path).prompts
+    assert prompt.tokens == tuple(Template(tmp_path).prompt(asked))
+    # another template is not what the tokens were made by
+    (tmp_path / "chat_template.jinja").write_text(dated + " ")
+    assert golden.read(tmp_path).prompts == (of_another_day,)
