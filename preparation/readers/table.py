@@ -4,6 +4,7 @@ A quote that is opened and never closed costs its own row at most, not the rows 
 """
 
 import csv
+import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from io import StringIO
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from preparation.readers import Unreadable, excerpt
-from preparation.readers.dialect import MARKS, Dialect, detect, has_header, unique_names
+from preparation.readers.dialect import MARKS, NAME, Dialect, detect, has_header, unique_names
 from preparation.readers.encoding import encoding_of, open_text
 from records import Drop, Row, Source
 
 SAMPLE = 1 << 18
 SAMPLE_ROWS = 200
 MOST_LINES = 1000  # of one record
+WRAPPED = re.compile(r'"(?:[^"]|"")*"')
 LONGEST = 1 << 24  # characters of one record
 
 
@@ -29,6 +31,9 @@ class Table(NamedTuple):
     names: list[str]
     prose: int | None  # the column that is by far the longest
     values: list[frozenset[str]]  # that the sample holds in each column, joined rows included if they recur
+    wrapped: (
+        bool  # each line is quoted as a whole, as a spreadsheet writes a table that it took for one column
+    )
 
 
 class Runaway(Exception):
@@ -38,8 +43,9 @@ class Runaway(Exception):
 class Lines:
     """The lines of a file, with those that the record at hand took, which can be given back."""
 
-    def __init__(self, file: TextIO):
+    def __init__(self, file: TextIO, wrapped: bool = False):
         self.file = file
+        self.wrapped = wrapped
         self.ahead: deque[str] = deque()
         self.start()
 
@@ -47,7 +53,7 @@ class Lines:
         return self
 
     def __next__(self) -> str:
-        line = self.ahead.popleft() if self.ahead else self.file.readline(LONGEST)
+        line = self.ahead.popleft() if self.ahead else self._read()
         if not line:
             self.ended = True
             raise StopIteration
@@ -56,6 +62,10 @@ class Lines:
         if len(self.taken) > MOST_LINES or self.length > 2 * LONGEST:
             raise Runaway
         return line
+
+    def _read(self) -> str:
+        line = self.file.readline(LONGEST)
+        return _unwrapped(line) if self.wrapped else line
 
     def start(self) -> None:
         """Of a record."""
@@ -77,7 +87,7 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop]:
         table = _look(file, announced, Path(source.uri).suffix.lower())
     with open_text(path, encoding, newline="") as file:
         _announced(file)
-        records = _records(Lines(file), table.dialect)
+        records = _records(Lines(file, table.wrapped), table.dialect)
         for cells in islice(records, table.above):
             yield Drop(source=source, reason="a line above the table", excerpt=excerpt(" ".join(cells)))
         if table.header:
@@ -99,6 +109,8 @@ def _announced(file: TextIO) -> str | None:
 
 def _look(file: TextIO, announced: str | None, ending: str) -> Table:
     sample = file.read(SAMPLE) + file.readline(LONGEST)
+    if wrapped := _is_wrapped(sample):
+        sample = "".join(map(_unwrapped, StringIO(sample, newline="")))
     dialect = detect(sample, announced or MARKS, ending)
     records = _records(Lines(StringIO(sample, newline="")), dialect)
     rows = [_stripped(cells) for cells in islice(records, SAMPLE_ROWS)]
@@ -111,7 +123,23 @@ def _look(file: TextIO, announced: str | None, ending: str) -> Table:
     data = rows[start + bool(header) :]
     prose = _prose([row for row in data if len(row) == len(names)])
     values = _values(data, len(names), prose, dialect.delimiter)
-    return Table(dialect, start, [*header, *padding] if header else [], names, prose, values)
+    return Table(dialect, start, [*header, *padding] if header else [], names, prose, values, wrapped)
+
+
+def _is_wrapped(sample: str) -> bool:
+    """Whether every line is one quoted cell that holds the cells of a table."""
+    lines = [line for line in StringIO(sample, newline="") if line.strip()]
+    if len(lines) < 2 or not all(WRAPPED.fullmatch(line.strip()) for line in lines):
+        return False
+    inner = "".join(map(_unwrapped, lines))
+    dialect = detect(inner)
+    rows = list(islice(dialect.read(StringIO(inner)), SAMPLE_ROWS)) if dialect.width > 1 else []
+    return bool(rows) and all(NAME.fullmatch(name.strip()) for name in rows[0]) and has_header(rows)
+
+
+def _unwrapped(line: str) -> str:
+    bare = line.strip()
+    return bare[1:-1].replace('""', '"') + "\n" if WRAPPED.fullmatch(bare) else line
 
 
 def _fills(cells: Sequence[str], width: int) -> bool:

@@ -162,3 +162,17 @@ def test_no_line_costs_its_neighbours(read, odd: str) -> None:
     assert [f"{place}{number} text" for place in ("before", "after") for number in range(6)] == [
         text for text in texts if text and text.startswith(("before", "after"))
     ]
+
+
+def test_lines_that_are_quoted_as_a_whole_are_rows(read) -> None:
+    lines = ['"text,label"', '"""Late, again"",late"', '"Lost,lost"', '"""He said """"no"""""",angry"']
+    assert [dict(row.fields) for row in read("whole.csv", "\r\n".join(lines))] == [
+        {"text": "Late, again", "label": "late"},
+        {"text": "Lost", "label": "lost"},
+        {"text": 'He said "no"', "label": "angry"},
+    ]
+
+
+def test_one_column_of_quoted_sentences_stays_one(read) -> None:
+    lines = ['"text"', '"Late, again."', '"Lost, I fear."', '"Here, at last."']
+    assert [len(row.fields) for row in read("one.csv", "\n".join(lines))] == [1, 1, 1]
