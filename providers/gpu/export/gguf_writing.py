@@ -174,16 +174,16 @@ def _add_tensors(
         if known is None:
             raise elsewhere(f"the weight {name} of {base.id}")
         values = value.numpy()
-        if config["model_type"] == "llama" and name.endswith(("q_proj.weight", "k_proj.weight")):
-            values = interleaved(
-                values, config["num_attention_heads" if "q_proj" in name else "num_key_value_heads"]
-            )
+        if config["model_type"] == "llama" and ".q_proj." in name:
+            values = interleaved(values, config["num_attention_heads"])
+        if config["model_type"] == "llama" and ".k_proj." in name:
+            values = interleaved(values, config.get("num_key_value_heads") or config["num_attention_heads"])
         fits = values.ndim > 1 and values.shape[-1] % GGML_QUANT_SIZES[kind][0] == 0
         chosen = kind if fits else GGMLQuantizationType.F16 if values.ndim > 1 else GGMLQuantizationType.F32
         writer.add_tensor(known, quantize(values, chosen), raw_dtype=chosen)
 
 
 def interleaved(values: "np.ndarray", heads: int) -> "np.ndarray":
-    """llama.cpp's order of q and k: the two halves of each rotary head, row by row."""
-    rows, width = values.shape
-    return values.reshape(heads, 2, rows // heads // 2, width).swapaxes(1, 2).reshape(rows, width)
+    """llama.cpp's order of q and k, weights and biases: the two halves of each rotary head, row by row."""
+    halves = values.reshape(heads, 2, len(values) // heads // 2, -1)
+    return halves.swapaxes(1, 2).reshape(values.shape)

@@ -114,6 +114,25 @@ def test_a_gguf_file_holds_the_same_model_and_tokenizer(trained: Any, kind: str,
     assert tokenizer.chat_template == (folder / "chat_template.jinja").read_text()
 
 
+def test_biases_of_rotary_heads_are_put_in_the_order_of_their_weights(trained: Any, tmp_path: Path) -> None:
+    from gguf import GGUFReader
+    from transformers import AutoModelForCausalLM
+
+    _, base, folder = trained("llama")
+    model = AutoModelForCausalLM.from_pretrained(base.source, attention_bias=True)
+    biases = {name: part.bias for name, part in model.named_modules() if name.endswith(("q_proj", "k_proj"))}
+    for bias in biases.values():
+        torch.nn.init.normal_(bias)
+    model.save_pretrained(tmp_path / "base")
+    gguf_writing.write(model_files.find(str(tmp_path / "base")), folder, tmp_path / "x.gguf", "depots", "f32")
+    written = {tensor.name: tensor.data for tensor in GGUFReader(tmp_path / "x.gguf").tensors}
+    for letter, heads in (("q", 4), ("k", 2)):
+        bias = biases[f"model.layers.0.self_attn.{letter}_proj"].detach().numpy()
+        as_weight = gguf_writing.interleaved(bias[:, None], heads)[:, 0]
+        assert (written[f"blk.0.attn_{letter}.bias"] == as_weight).all()
+        assert (as_weight != bias).any()
+
+
 def test_smaller_precisions_are_smaller(trained: Any, tmp_path: Path) -> None:
     _, base, folder = trained("llama")
     sizes = [
