@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import disk_usage
 from threading import Lock
 from typing import Any
 
@@ -14,6 +15,7 @@ from errors import NotConfigured, NotFound, Unavailable
 from registry.engine import for_writing, open_engine, shown
 from registry.schema import bring_up_to_date, revision
 
+SCARCE_BYTES = 1 << 20  # with less, whatever fails does so for want of room
 SHORTEST_PREFIX = 4  # a shorter start of an id names too much by accident
 
 
@@ -64,7 +66,7 @@ class Database:
         except (OperationalError, InterfaceError) as error:
             raise Unavailable(
                 f"The registry {shown(self.url)} can't be used now: {str(error.orig).rstrip('.')}.",
-                "Check that it can be reached and written to, then try again.",
+                _mend(self.url),
             ) from error
         except IntegrityError:
             raise
@@ -73,6 +75,14 @@ class Database:
                 f"The registry {shown(self.url)} can't be read: {error.orig}.",
                 "Point LUTHIER_DATABASE_URL or LUTHIER_HOME at a registry of Luthier.",
             ) from error
+
+
+def _mend(url: str) -> str:
+    """SQLite says of a full disk that it met an I/O error."""
+    folder = Path(url.removeprefix("sqlite:///")).parent
+    if url.startswith("sqlite:///") and folder.is_dir() and disk_usage(folder).free < SCARCE_BYTES:
+        return f"No space is left on the disk of {folder}: make room, then run it again; it goes on."
+    return "Check that it can be reached and written to, then try again."
 
 
 def insert_missing(connection: Connection, table: Table, **values: Any) -> bool:

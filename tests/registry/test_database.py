@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from shutil import disk_usage
 
 import pytest
 
@@ -48,6 +49,15 @@ def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path):
     (tmp_path / "luthier.db").mkdir()
     with pytest.raises(Unavailable, match=r"luthier\.db"):
         Registry(f"sqlite:///{tmp_path / 'luthier.db'}", tmp_path, "").jobs()
+
+
+def test_a_full_disk_is_named_which_sqlite_does_not(tmp_path, monkeypatch):
+    (tmp_path / "luthier.db").mkdir()
+    full = disk_usage(tmp_path)._replace(free=0)
+    monkeypatch.setattr("registry.database.disk_usage", lambda _: full)
+    with pytest.raises(Unavailable) as caught:
+        Registry(f"sqlite:///{tmp_path / 'luthier.db'}", tmp_path, "").jobs()
+    assert f"No space is left on the disk of {tmp_path}" in caught.value.hint
 
 
 def test_a_password_in_the_address_is_never_shown(tmp_path):
