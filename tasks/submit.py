@@ -20,6 +20,8 @@ from waiting.parking import is_deployed, park
 log = logging.getLogger("luthier.submit")
 
 LOOK_SECONDS = 5.0
+# claims of this process that the registry could not take back: else it would wait for itself
+unreleased: dict[str, str] = {}
 
 
 def submit(job: Job, hold: bool = True) -> Job:
@@ -86,6 +88,9 @@ def submitted_once(job: Job, provider: Provider, registry: Registry) -> str:
     Waits while another worker submits it, which takes as long as its upload: to fail would fail the job that
     the other one is about to start. A claim ends by itself, so the wait does.
     """
+    if left := unreleased.get(job.id):
+        registry.release(job.id, left)
+        unreleased.pop(job.id, None)
     submission, token = registry.intend(job.id, job.provider, job.id)
     if token is None and not submission.remote_id:
         log.info("Another worker is submitting %s; waiting for it.", job.id)
@@ -98,7 +103,11 @@ def submitted_once(job: Job, provider: Provider, registry: Registry) -> str:
         remote_id = provider.start(registry.dataset(job.dataset_id), job.recipe, job.id)
         kept = registry.record_remote(job.id, remote_id).remote_id or remote_id
     finally:
-        registry.release(job.id, token)
+        try:
+            registry.release(job.id, token)
+        except Unavailable:
+            unreleased[job.id] = token
+            raise
     if kept != remote_id:
         # our claim ran out in a very slow call and another worker's job counts
         provider.cancel(remote_id)

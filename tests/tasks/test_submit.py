@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from errors import Unavailable
+from registry import Registry
 from tasks.submit import start
 from tests.carried_jobs import Place
 from tests.hosted import openai
@@ -41,3 +43,20 @@ def test_who_comes_second_waits_for_the_upload_of_the_first(
         worker.join()
     assert [(one.status, one.remote_id) for one in made] == [("in_progress", next(iter(vendor.jobs)))] * 2
     assert (len(vendor.jobs), vendor.count("POST", "/files$")) == (1, 1)
+
+
+def test_a_claim_that_could_not_be_given_back_does_not_keep_its_own_process_waiting(
+    vendor: OpenAIVendor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise Unavailable("The registry is locked.")
+
+    monkeypatch.setattr("tasks.submit.LOOK_SECONDS", 10**6)
+    place = Place(tmp_path / "data")
+    job = add_job(place.registry, place.dataset, 1)
+    vendor.fault("POST", "/fine_tuning/jobs$", status=429)
+    with monkeypatch.context() as broken, pytest.raises(Unavailable, match="locked"):
+        broken.setattr(Registry, "release", locked)
+        start.fn(job)
+    place.registry.reopen_job(job.id)
+    assert start.fn(job).remote_id == next(iter(vendor.jobs))
