@@ -9,6 +9,7 @@ from preparation.readers.assistant_export import exported_turns
 from preparation.readers.chat_markup import marked_turns
 from preparation.readers.dialect import has_header, unique_names
 from preparation.readers.preferences import is_refused, preferred_turns, refused_answer
+from preparation.readers.tickets import notes_of, ticket_turns
 from records import Drop, Message, Role, Row, Source
 
 ROLES: dict[str, Role] = {
@@ -25,6 +26,7 @@ TOOLS = ("tool", "function", "observation", "function_call", "ipython")
 CALLS = ("tool_calls", "function_call", "tool_call_id")
 SAMPLE = 100
 LONG = 80
+NOTES = "a note among agents"
 REFUSED = "an answer that people did not prefer"
 
 
@@ -62,6 +64,8 @@ def rows(found: Iterable[Found | Drop]) -> Iterator[Row | Drop]:
             yield row(item.source, item.value, dialogues)
             if refused := refused_answer(item.value):
                 yield Drop(source=item.source, reason=REFUSED, excerpt=excerpt(refused))
+            if notes := notes_of(item.value):
+                yield Drop(source=item.source, reason=NOTES, excerpt=excerpt(notes))
 
 
 def _of_elements(stream: Iterable[Found | Drop]) -> Iterator[Row | Drop]:
@@ -117,7 +121,7 @@ def turns(value: Any) -> Sequence[Any] | None:
             return said or []
     if isinstance(value.get("text"), str) and (said := marked_turns(value["text"])):
         return said
-    return preferred_turns(value) or exported_turns(value)
+    return preferred_turns(value) or ticket_turns(value) or exported_turns(value)
 
 
 def are_records(values: Sequence[Any]) -> bool:
