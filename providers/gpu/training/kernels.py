@@ -114,6 +114,8 @@ def speed_up(model: "PeftModel", processes: int = 1) -> None:
     for parent in model.modules():
         fitting = {name: layer for name, layer in parent.named_children() if _fits(layer)}
         groups = [[fitting[name] for name in names] for names in SIBLINGS if fitting.keys() >= set(names)]
+        # some architectures have a bias on one of them only
+        groups = [group for group in groups if len({one.base_layer.bias is None for one in group}) == 1]
         grouped = {id(layer) for group in groups for layer in group}
         groups += [[layer] for layer in fitting.values() if id(layer) not in grouped]
         for group in groups:

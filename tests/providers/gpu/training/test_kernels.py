@@ -42,6 +42,16 @@ def test_layers_with_one_input_are_computed_together_and_alike() -> None:
         torch.testing.assert_close(got, expected)
 
 
+def test_a_bias_on_one_of_them_only_is_added_to_that_one(with_adapter: Callable[[str], Any]) -> None:
+    plain, fast = with_adapter("llama"), with_adapter("llama")
+    for model in (plain, fast):
+        attention = model.get_base_model().model.layers[0].self_attn
+        attention.v_proj.base_layer.bias = torch.nn.Parameter(torch.arange(16.0), requires_grad=False)
+    kernels.speed_up(fast)
+    tokens = torch.tensor([[5, 6, 7]])
+    torch.testing.assert_close(fast(tokens).logits, plain(tokens).logits, rtol=1e-4, atol=1e-4)
+
+
 def test_the_base_is_not_held_twice(with_adapter: Callable[[str], Any]) -> None:
     model = with_adapter("llama")
     before = {name: weight.clone() for name, weight in model.get_base_model().state_dict().items()}
