@@ -163,6 +163,13 @@ def compared_answer(prompt: Prompt, answer: str) -> Finding:
     Blanks around them don't count. A server that goes on behind the end has lost the token that ends answers.
     """
     said, expected = answer.strip(), prompt.sure.strip()
+    if not expected and not prompt.ends:
+        return Finding(
+            rule="answer",
+            severity="warning",
+            message=f"“{_short(said)}” to {_short(prompt.asked)} can't be compared: "
+            "the trained model was not sure of its first word",
+        )
     if said == expected or (said.startswith(expected) and not prompt.ends):
         return right("answer", f"“{_short(said)}” to {_short(prompt.asked)}")
     return wrong(

@@ -114,7 +114,7 @@ def serve(trained: tuple[str, Path], home: Path) -> Iterator[Any]:
 def test_the_artefact_answers_here_as_it_did_in_training(trained: tuple[str, Path], home: Path) -> None:
     base, folder = trained
     findings = golden.check_files(folder, base, home)
-    assert len(findings) == 8 and {one.severity for one in findings} == {"info"}
+    assert len(findings) == 8 and not [one for one in findings if one.severity == "error"]
     golden.refuse(findings)
 
 
@@ -146,7 +146,7 @@ def test_a_server_that_serves_it_right_passes(serve: Any, trained: tuple[str, Pa
     server = Server(serve(kind) + "/v1")
     assert server.models() == ["depots"]
     findings = server.check(golden.read(trained[1]), "depots")
-    assert len(findings) == 8 and {one.severity for one in findings} == {"info"}, findings
+    assert len(findings) == 8 and not [one for one in findings if one.severity == "error"], findings
     told = "token ids" if kind in ("vllm", "llama.cpp") else "tokens, as in the training"
     assert told in findings[0].message
 
@@ -183,6 +183,8 @@ def test_answers_are_compared_up_to_the_first_close_call() -> None:
     prompt = golden.Prompt(messages=(asked,), tokens=(1, 2), answer="north by east", sure="north")
     assert golden.compared_answer(prompt, " north by west").severity == "info"
     assert golden.compared_answer(prompt, "south").severity == "error"
+    assert golden.compared_answer(prompt.but(sure=""), "anything").severity == "warning"
+    assert golden.compared_answer(prompt.but(answer="", sure="", ends=True), "word").severity == "error"
     whole = prompt.but(answer="north", ends=True)
     assert golden.compared_answer(whole, "north\n").severity == "info"
     assert golden.compared_answer(whole, "north and on and on").severity == "error"
