@@ -1,5 +1,7 @@
 """Where am I: the only reader of the environment. What a run should do is a `Recipe` instead."""
 
+import atexit
+import gc
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +18,10 @@ JSON_LOGS = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER": "json",
     "PREFECT_LOGGING_FORMATTERS_JSON_CLASS": "logs.JsonLines",
 }
+
+# An ending interpreter collects garbage among all that was imported: with Prefect, a second or more that
+# somebody waits for. What lies in no cycle is still freed.
+atexit.register(gc.freeze)
 
 
 class Settings(BaseSettings):

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +22,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Fine-tuned models to order: files and a use case in, a measured, published model out.",
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"luthier {version('luthier')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which this is.")
+    ] = False,
+) -> None:
+    """What holds for every command; its own help is the app's."""
+
+
 app.command("demo")(train.demo)
 app.command("prepare")(train.prepare)
 app.command("train")(train.train)

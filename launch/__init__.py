@@ -20,20 +20,20 @@ CHECKING = {"prepare_dataset", "fine_tune"}  # flows that check data by Great Ex
 def run(flow: str, parameters: dict[str, Any]) -> Any:
     """Run flows/FLOW.py here and now and return its result.
 
-    Uses the Prefect server that is configured, else an ephemeral one. Raises what the flow raised,
-    NotConfigured where the disk is full or an ephemeral server can't be reached, and what `reaching` does.
+    Uses the Prefect server that is configured, else an embedded one. Raises what the flow raised,
+    NotConfigured where the disk is full or an embedded server can't be reached, and what `start_embedded`
+    and `reaching` do.
     """
     from launch.embedded import start_embedded
     from launch.server import check_loopback, check_room, reaching
 
     check_room()
     address = settings().prefect_api_url
+    quiet_dependencies(embedded=True)
     if not address:
         check_loopback()
-    quiet_dependencies(embedded=True)
+        start_embedded(meanwhile=lambda: _import(flow))
     with reaching(address):
-        if not address:
-            start_embedded(meanwhile=lambda: _import(flow))
         # not by Prefect's loader: where an import fails, that goes on with half a flow and hides the reason
         return getattr(import_module(f"flows.{flow}"), flow)(**parameters)
 

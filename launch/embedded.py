@@ -1,49 +1,87 @@
-"""The embedded Prefect server: a process of its own that ends with this one, however that ends."""
+"""The embedded Prefect server: a process of its own that ends with this one, however that ends.
 
+Prefect would start one by itself, but only once this process has imported all of the server, which takes
+longer than the server's own start.
+"""
+
+import atexit
+import os
 import signal
+import socket
 import subprocess
+import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
+from errors import Unavailable
+
+ROOT = Path(__file__).parents[1]
 # Until a line comes, the shell waits; at the pipe's end instead, whose other end we held, it ends the server.
 WATCH = 'read -r told || kill "$0"'
+ENDING_SECONDS = 5
 
 
-def start_embedded(meanwhile: Callable[[], object] = lambda: None) -> None:
-    """Start the embedded server, out of the reach of Ctrl-C; Prefect's clients find it by themselves.
+class EmbeddedServer:
+    """Starts at once and is ready some seconds later; connections wait until then.
 
-    It takes its time, in which `meanwhile` is called.
-
-    A terminal sends SIGINT to every process in its foreground, the server among them, which then could not be
-    told how the run ended. Which signals are blocked is inherited by a process; SIGTERM still ends it.
+    `port`: of 127.0.0.1.
     """
-    from prefect.server.api.server import SubprocessASGIServer
 
-    class EmbeddedServer(SubprocessASGIServer):
-        """Prefect ends its server when the interpreter ends, which a killed one does not come to."""
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.port: int = listening.getsockname()[1]
+            # Which signals are blocked is inherited by a process. A terminal sends SIGINT to every process in
+            # its foreground, the server among them, which then could not be told how the run ended.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "launch.prefect_api", str(listening.fileno())],
+                    cwd=ROOT,
+                    env=os.environ | {"PREFECT_SERVER_UI_ENABLED": "false"},
+                    pass_fds=[listening.fileno()],
+                )
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self.watcher = Watcher(self.process.pid)
+        atexit.register(self.stop)
 
-        watcher: Watcher | None = None
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api"
 
-        def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
-            server = super()._run_uvicorn_command()
-            if self.watcher:
-                # another one, whose port was taken meanwhile
-                self.watcher.dismiss()
-            self.watcher = Watcher(server.pid)
-            meanwhile()
-            return server
+    @property
+    def runs(self) -> bool:
+        return self.process.poll() is None
 
-        def stop(self) -> None:
-            super().stop()
-            if self.watcher:
-                self.watcher.dismiss()
-                self.watcher = None
+    def wait_until_ready(self, seconds: float) -> None:
+        """Raises Unavailable if it ends before, or is late."""
+        import httpx
 
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        EmbeddedServer().start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            httpx.get(f"{self.url}/health", timeout=seconds, trust_env=False).raise_for_status()
+        except httpx.TimeoutException as error:
+            self.stop()
+            raise Unavailable(
+                "The embedded Prefect server did not start in time, for this machine is busy.",
+                "Run the same command again when it is less so, or give it longer by "
+                "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS (in seconds).",
+            ) from error
+        except httpx.HTTPError as error:
+            self.stop()
+            raise Unavailable(
+                "The embedded Prefect server could not start.",
+                "What it wrote above says why. Or set PREFECT_API_URL to a server that runs.",
+            ) from error
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.watcher.dismiss()
+        atexit.unregister(self.stop)
 
 
 class Watcher:
@@ -65,4 +103,44 @@ class Watcher:
 
     def dismiss(self) -> None:
         """The process has ended, and its id may soon be another's."""
-        self.shell.communicate(b"\n")
+        if self.shell.poll() is None:
+            self.shell.communicate(b"\n")
+
+
+started: EmbeddedServer | None = None
+
+
+def start_embedded(meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Start the embedded server, if this process has none yet, and have Prefect use it.
+
+    It takes its time, in which `meanwhile` is called. Raises Unavailable if it does not start.
+    """
+    global started
+    if (started and started.runs) or (not started and _prefect_has_another()):
+        return
+    started = EmbeddedServer()
+    meanwhile()
+    from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
+
+    started.wait_until_ready(PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value())
+    _have_prefect_use(started.url)
+
+
+def _prefect_has_another() -> bool:
+    """Whether somebody in this process has named it one."""
+    if "prefect" not in sys.modules:
+        return False
+    from prefect.settings import PREFECT_API_URL
+
+    return bool(PREFECT_API_URL.value())
+
+
+def _have_prefect_use(url: str) -> None:
+    """In this process alone: one that it starts, and that may outlive it, must not look for this server."""
+    from prefect.context import refresh_global_settings_context
+
+    os.environ["PREFECT_API_URL"] = url
+    try:
+        refresh_global_settings_context()
+    finally:
+        del os.environ["PREFECT_API_URL"]

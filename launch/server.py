@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 # the oldest that pyproject.toml admits; an older one refuses some of what we ask for
 OLDEST = (3, 8)
 LOOPBACK_SECONDS = 5
-LATE = "connect to ephemeral Prefect API server"  # what Prefect says of one that did not start in time
 # Bytes. An embedded server's database alone takes 4 MB, and on a disk with too few it starts for minutes.
 ROOM = 1 << 26
 
@@ -47,8 +46,8 @@ def server() -> "Iterator[SyncPrefectClient]":
 
 @contextmanager
 def reaching(address: str) -> Iterator[None]:
-    """Raises NotConfigured for a server that lets nobody in or is none, Unavailable for one that fails, is
-    out of reach or is late. Without an address it is about the embedded one."""
+    """Raises NotConfigured for a server that lets nobody in or is none, Unavailable for one that fails or is
+    out of reach. Without an address it is about the embedded one."""
     import httpx
     from prefect.exceptions import PrefectHTTPStatusError
 
@@ -84,28 +83,18 @@ def reaching(address: str) -> Iterator[None]:
             f"The Prefect server at {address} can't be reached: {error}.",
             "Start it with `prefect server start`, or correct PREFECT_API_URL.",
         ) from error
-    except RuntimeError as error:
-        if LATE not in str(error):
-            raise
-        raise Unavailable(
-            "The embedded Prefect server did not start in time, for this machine is busy.",
-            "Run the same command again when it is less so, or give it longer by "
-            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS (in seconds).",
-        ) from error
 
 
 def _is_prefects(error: "httpx.TransportError | httpx.InvalidURL", address: str) -> bool:
     """Whether what failed was sent to Prefect's server: other libraries use httpx, too, inside of a flow."""
     import httpx
-    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL
 
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
         # of all addresses a person gives only this one to httpx
         return True
     asked = error.request.url
-    if not address:
-        return (asked.host, asked.port) == ("127.0.0.1", SubprocessASGIServer().port)
-    server = httpx.URL(address)
+    server = httpx.URL(address or PREFECT_API_URL.value() or "")
     return (asked.host, asked.port) == (server.host, server.port)
 
 

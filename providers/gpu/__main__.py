@@ -8,6 +8,7 @@ written as JSON, with the id of that run.
 """
 
 import errno
+import gc
 import logging
 import sys
 import warnings
@@ -160,4 +161,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    gc.freeze()  # else the interpreter's last collection goes through all of torch
+    sys.exit(status)

@@ -3,6 +3,7 @@
 import errno
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,12 @@ def test_words_that_are_no_utf8_are_refused_with_the_remedy(home: Path) -> None:
         told = explained(error)
     assert isinstance(told, LuthierError)
     assert "UTF-8" in told.message and "iconv" in told.hint
+
+
+def test_it_says_which_version_it_is(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["luthier", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert (ended.value.code, capfd.readouterr().out) == (0, f"luthier {version('luthier')}\n")

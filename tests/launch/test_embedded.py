@@ -6,18 +6,19 @@ from pathlib import Path
 import psutil
 import pytest
 
+from errors import Unavailable
+from launch import embedded
+
 EMBEDDED = """
 import signal
 from pathlib import Path
-from launch.embedded import start_embedded
-from prefect.server.api.server import SubprocessASGIServer
+from launch import embedded
 
-start_embedded()
-embedded = SubprocessASGIServer()
-for status in ("self", embedded.server_process.pid):
+embedded.start_embedded()
+for status in ("self", embedded.started.process.pid):
     words = Path(f"/proc/{status}/status").read_text().split()
     print(int(words[words.index("SigBlk:") + 1], 16) >> (signal.SIGINT - 1) & 1)
-embedded.stop()
+embedded.started.stop()
 """
 
 
@@ -29,13 +30,12 @@ def test_ctrl_c_in_a_terminal_reaches_us_and_not_the_embedded_server(home: Path)
 
 STARTED = """
 import threading, time
-from launch.embedded import start_embedded
-from prefect.server.api.server import SubprocessASGIServer
+from launch import embedded
 
-thread = threading.Thread(target=start_embedded)
+thread = threading.Thread(target=embedded.start_embedded)
 thread.start()
 thread.join()
-print(SubprocessASGIServer().server_process.pid, flush=True)
+print(embedded.started.process.pid, flush=True)
 time.sleep(600)
 """
 
@@ -53,18 +53,17 @@ def test_the_embedded_server_lives_as_long_as_the_process_that_started_it(home: 
 
 BUSY = """
 import httpx
-from launch.embedded import start_embedded
-from prefect.server.api.server import SubprocessASGIServer
+from launch import embedded
 
 def look():
     try:
-        httpx.get(SubprocessASGIServer().api_url + "/health")
-    except httpx.ConnectError:
+        httpx.get(embedded.started.url + "/health", timeout=0.1)
+    except httpx.ReadTimeout:
         print("starting")
 
-start_embedded(meanwhile=look)
-print(httpx.get(SubprocessASGIServer().api_url + "/health").status_code)
-SubprocessASGIServer().stop()
+embedded.start_embedded(meanwhile=look)
+print(httpx.get(embedded.started.url + "/health").status_code)
+embedded.started.stop()
 """
 
 
@@ -75,11 +74,10 @@ def test_the_time_that_the_server_takes_to_start_is_used(home: Path) -> None:
 
 STOPPED = """
 import psutil
-from launch.embedded import start_embedded
-from prefect.server.api.server import SubprocessASGIServer
+from launch import embedded
 
-start_embedded()
-SubprocessASGIServer().stop()
+embedded.start_embedded()
+embedded.started.stop()
 print(psutil.Process().children(recursive=True))
 """
 
@@ -87,3 +85,45 @@ print(psutil.Process().children(recursive=True))
 def test_a_stopped_one_leaves_nothing_behind(home: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True, check=True)
     assert ended.stdout.split() == ["[]"]
+
+
+USED = """
+import os, sys
+from launch import embedded
+
+embedded.start_embedded()
+from prefect import flow, get_client
+
+@flow
+def of_one_step():
+    return 1
+
+of_one_step()
+with get_client(sync_client=True) as client:
+    print(client.api_url == embedded.started.url + "/", len(client.read_flow_runs()))
+embedded.start_embedded()
+print("prefect.server" in sys.modules, "PREFECT_API_URL" in os.environ)
+embedded.started.stop()
+embedded.start_embedded()
+with get_client(sync_client=True) as client:
+    print(client.api_url == embedded.started.url + "/", len(client.read_flow_runs()))
+"""
+
+
+def test_prefect_uses_it_and_nobody_that_this_process_starts(home: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", USED], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines() == ["True 1", "False False", "True 1"]
+
+
+def test_one_that_is_late_or_ends_is_told(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    late = embedded.EmbeddedServer()
+    with pytest.raises(Unavailable, match="did not start in time") as error:
+        late.wait_until_ready(0.01)
+    assert "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS" in error.value.hint
+    assert not late.runs
+
+    monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "sqlite+aiosqlite:////nowhere/at/all.db")
+    broken = embedded.EmbeddedServer()
+    with pytest.raises(Unavailable, match="could not start"):
+        broken.wait_until_ready(120)
+    assert not broken.runs
