@@ -211,6 +211,7 @@ def quiet_dependencies(embedded: bool = False) -> None:
             "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
             "PREFECT_LOGGING_EXTRA_LOGGERS": "",
             "PREFECT_LOGGING_ROOT_LEVEL": "WARNING",
+            "PREFECT_SERVER_UI_ENABLED": "false",
         }
     else:
         defaults |= {"PREFECT_LOGGING_EXTRA_LOGGERS": "luthier"}

@@ -5,7 +5,6 @@ longer than the server's own start.
 """
 
 import atexit
-import os
 import signal
 import socket
 import subprocess
@@ -37,7 +36,6 @@ class EmbeddedServer:
                 self.process = subprocess.Popen(
                     [sys.executable, "-m", "launch.prefect_api", str(listening.fileno())],
                     cwd=ROOT,
-                    env=os.environ | {"PREFECT_SERVER_UI_ENABLED": "false"},
                     pass_fds=[listening.fileno()],
                 )
             finally:
@@ -137,10 +135,9 @@ def _prefect_has_another() -> bool:
 
 def _have_prefect_use(url: str) -> None:
     """In this process alone: one that it starts, and that may outlive it, must not look for this server."""
-    from prefect.context import refresh_global_settings_context
+    from prefect import context
+    from prefect.settings import PREFECT_API_URL
 
-    os.environ["PREFECT_API_URL"] = url
-    try:
-        refresh_global_settings_context()
-    finally:
-        del os.environ["PREFECT_API_URL"]
+    now = context.GLOBAL_SETTINGS_CONTEXT
+    settings = now.settings.copy_with_update(updates={PREFECT_API_URL: url})
+    context.GLOBAL_SETTINGS_CONTEXT = context.SettingsContext(profile=now.profile, settings=settings)

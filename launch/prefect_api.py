@@ -4,12 +4,11 @@ import gc
 import socket
 import sys
 
-import uvicorn
-
 
 def main(listening: socket.socket) -> None:
     # of the thousands of modules and routes that it loads nothing is ever let go
     gc.disable()
+    import uvicorn
     from prefect.server.api.server import create_app
 
     app = create_app(ephemeral=True, final=True)

@@ -63,7 +63,11 @@ HOMES = {
     "fastapi": ["web"],
     "starlette": ["web"],
     "prometheus_client": ["web"],
-    "uvicorn": ["web", "cli/serve.py"],  # `luthier serve` is what starts the server
+    "uvicorn": [
+        "web",
+        "cli/serve.py",  # `luthier serve` is what starts the server
+        "launch/prefect_api.py",
+    ],
     "jinja2": [
         "web",
         "validation/page.py",  # escapes what strangers' files are called
