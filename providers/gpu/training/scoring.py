@@ -30,7 +30,8 @@ RESHAPED_LOGITS = (
     *("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap"),
     *("logit_scale", "logits_scaling", "lm_head_multiplier"),
 )
-ALIKE = 1e-3  # of the norm: how far from each other are logits or states that should be the same, in float32
+# How far from each other are numbers that should be the same: bfloat16 keeps eight binary digits.
+ALIKE = {torch.float32: 1e-3, torch.bfloat16: 0.03}
 # What a model says that can't take what it is given.
 MISFITS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
 
@@ -81,14 +82,15 @@ class Scorer:
         try:
             plain = self.model(**inputs).logits.flatten(0, 1)[batch.places].float()
             states = self.decoder(**inputs).last_hidden_state.flatten(0, 1)[batch.places]
+            alike = ALIKE[self.head.weight.dtype]
             made = self.head.forward(states).float()
             off = (made - plain).norm()
         except MISFITS:
             return False, False
         likeliest = plain.gather(1, made.argmax(-1, keepdim=True))[:, 0]
-        same_order = bool((likeliest >= plain.amax(-1) - ALIKE).all())
+        same_order = bool((likeliest >= plain.amax(-1) - alike * plain.abs().amax(-1)).all())
         named = any(getattr(self.config, name, None) for name in RESHAPED_LOGITS)
-        return not named and bool(off <= ALIKE * plain.norm()), same_order
+        return not named and bool(off <= alike * plain.norm()), same_order
 
     @torch.inference_mode()
     def _obeys_tree(self) -> bool:
@@ -98,8 +100,8 @@ class Scorer:
             alone = torch.cat([self._hidden(pack([row], 1000, shared=True)[0]) for row in sorted(PROBE)])
         except MISFITS:
             return False
-        # bfloat16 differs by a hundredth; a mask that is ignored by about one, a few positions by less
-        alike = 0.1 if together.dtype == torch.bfloat16 else ALIKE
+        # over all layers bfloat16 adds up to a hundredth or more; a mask that is ignored to about one
+        alike = 0.1 if together.dtype == torch.bfloat16 else ALIKE[torch.float32]
         return bool((together - alone).norm() < alike * alone.norm())
 
     @torch.inference_mode()

@@ -196,6 +196,21 @@ def test_attention_that_ignores_the_mask_is_found_out(with_adapter: Callable[[st
     assert "doesn't take a mask" in Scorer(model).why_not_shared
 
 
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+def test_what_bfloat16_rounds_away_is_no_other_architecture(
+    kind: str, with_adapter: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rounded_otherwise(self: Frozen, x: torch.Tensor) -> torch.Tensor:
+        """As by a kernel that sums in another order: each logit is off by its last digit."""
+        last_digit = torch.full((len(self.weight),), 2**-8).mul_(torch.arange(len(self.weight)) % 2)
+        return functional.linear(x, self.weight) * (1 - last_digit)
+
+    model = with_adapter(kind).get_base_model().to(torch.bfloat16)
+    monkeypatch.setattr(Frozen, "forward", rounded_otherwise)
+    scorer = Scorer(model)
+    assert scorer.shares and scorer._head_is_plain
+
+
 def test_losses_are_the_same_with_and_without_gradients(
     bases: Callable[[str], Path], with_adapter: Callable[[str], Any], parcels: list[list[Message]]
 ) -> None:
