@@ -13,21 +13,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 from errors import Unavailable
+from settings import settings
 
 ROOT = Path(__file__).parents[1]
 # Until a line comes, the shell waits; at the pipe's end instead, whose other end we held, it ends the server.
 WATCH = 'read -r told || kill "$0"'
 ENDING_SECONDS = 5
+LONGEST_LOG = 1 << 20  # bytes
 
 
 class EmbeddedServer:
     """Starts at once and is ready some seconds later; connections wait until then.
 
-    `port`: of 127.0.0.1.
+    `port`: of 127.0.0.1. `log`: what it writes, of the last ones of this home.
     """
 
     def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listening:
+        self.log = settings().root / "prefect" / "embedded.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with socket.create_server(("127.0.0.1", 0)) as listening, self.log.open("ab") as written:
+            if written.tell() > LONGEST_LOG:
+                written.truncate(0)
             self.port: int = listening.getsockname()[1]
             # Which signals are blocked is inherited by a process. A terminal sends SIGINT to every process in
             # its foreground, the server among them, which then could not be told how the run ended.
@@ -37,6 +43,8 @@ class EmbeddedServer:
                     [sys.executable, "-m", "launch.prefect_api", str(listening.fileno())],
                     cwd=ROOT,
                     pass_fds=[listening.fileno()],
+                    stdout=written,
+                    stderr=written,
                 )
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -68,7 +76,7 @@ class EmbeddedServer:
             self.stop()
             raise Unavailable(
                 "The embedded Prefect server could not start.",
-                "What it wrote above says why. Or set PREFECT_API_URL to a server that runs.",
+                f"{self.log} says why. Or set PREFECT_API_URL to a server that runs.",
             ) from error
 
     def stop(self) -> None:

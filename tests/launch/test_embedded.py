@@ -124,6 +124,7 @@ def test_one_that_is_late_or_ends_is_told(monkeypatch: pytest.MonkeyPatch, home:
 
     monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "sqlite+aiosqlite:////nowhere/at/all.db")
     broken = embedded.EmbeddedServer()
-    with pytest.raises(Unavailable, match="could not start"):
+    with pytest.raises(Unavailable, match="could not start") as error:
         broken.wait_until_ready(120)
     assert not broken.runs
+    assert str(broken.log) in error.value.hint and "unable to open database" in broken.log.read_text()
