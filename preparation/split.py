@@ -129,8 +129,10 @@ def _groups_with(
 
 
 def _quotas(counts: Counter[str], wanted: int) -> Counter[str]:
-    """Shares by largest remainder; at least one for a label with three examples, if train keeps enough."""
+    """Shares by largest remainder; at least one for a label with three examples, if train keeps enough. Two
+    examples of a label stay in train, or one where no label has more than two."""
     total = sum(counts.values())
+    kept = 2 if max(counts.values()) > 2 else 1
     shares = {label: count * wanted / total for label, count in counts.items()}
     quotas = Counter({label: int(share) for label, share in shares.items()})
     order = sorted(counts, key=lambda label: (int(shares[label]) - shares[label], -counts[label], label))
@@ -139,5 +141,5 @@ def _quotas(counts: Counter[str], wanted: int) -> Counter[str]:
     for label in sorted(counts, key=lambda label: (-counts[label], label)):
         if counts[label] >= 3 and not quotas[label] and sum(quotas.values()) < total - LEAST_TRAIN:
             quotas[label] = 1
-        quotas[label] = min(quotas[label], max(counts[label] - 2, 0))
+        quotas[label] = min(quotas[label], max(counts[label] - kept, 0))
     return quotas

@@ -49,6 +49,13 @@ def test_each_label_of_three_examples_is_held_out() -> None:
     assert counts["b"] == 3
 
 
+def test_many_labels_of_two_examples_are_measured_too() -> None:
+    labels = [f"label {number // 2}" for number in range(400)]
+    held = holdout_of(figures(400, labels), range(400), 0.1)
+    taught = {label for label, out in zip(labels, held, strict=True) if not out}
+    assert sum(held) == 40 and len(taught) == 200
+
+
 def test_a_label_whose_examples_are_one_cluster_stays_in_train() -> None:
     labels = ["a"] * 40 + ["b"] * 4
     clusters = [*range(40), 40, 40, 40, 40]
