@@ -29,11 +29,6 @@ FAULTS = (
     *(OSError, RuntimeError, MemoryError, SafetensorError),
     *(ValueError, TypeError, LookupError, AttributeError, AssertionError),
 )
-SHUT_DOWN = TrainingFailed(
-    "The training process was told to end, as by a machine that shuts down. A checkpoint is kept.",
-    "`luthier jobs retry JOB` goes on from it.",
-    transient=True,
-)
 
 
 def run_job(path: Path) -> int:
@@ -49,10 +44,12 @@ def run_job(path: Path) -> int:
         try:
             return _run(job, report, stop)
         except Stopped:
+            kept = "a checkpoint is kept" if job.checkpoint.exists() else "nothing was trained yet"
             if job.called_off.exists():
-                report.finish("cancelled", "Stopped; a checkpoint is kept.")
+                report.finish("cancelled", f"Stopped; {kept}.")
             else:
-                report.finish("failed", SHUT_DOWN.message, SHUT_DOWN.failure)
+                ended = shut_down(kept)
+                report.finish("failed", ended.message, ended.failure)
             return STOPPED
         except LuthierError as error:
             report.finish("failed", error.message, error.failure)
@@ -71,6 +68,14 @@ def _run(job: JobFolder, report: Reporter, stop: StopSignal) -> int:
         raise in_plain_words(error) from error
     report.finish("succeeded", "The model is trained, compared with its base and saved.")
     return 0
+
+
+def shut_down(kept: str) -> TrainingFailed:
+    return TrainingFailed(
+        f"The training process was told to end, as by a machine that shuts down; {kept}.",
+        "`luthier jobs retry JOB` goes on with it.",
+        transient=True,
+    )
 
 
 def follow(path: Path, rank: int) -> int:

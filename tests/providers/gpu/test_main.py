@@ -10,9 +10,9 @@ from safetensors import SafetensorError
 
 from errors import TrainingFailed
 from providers.gpu import run
-from providers.gpu.__main__ import _run, in_plain_words, main
+from providers.gpu.__main__ import _run, in_plain_words, main, run_job
 from providers.gpu.jobs import JobFolder
-from providers.gpu.progress import Reporter, StopSignal
+from providers.gpu.progress import Reporter, Stopped, StopSignal
 from providers.gpu.provider import ROOT
 
 
@@ -58,6 +58,22 @@ def test_a_fault_of_any_class_ends_the_job_and_is_not_taken_for_a_kill(
     with pytest.raises(TrainingFailed) as raised:
         _run(job, Reporter(job), StopSignal())
     assert (raised.value.message, raised.value.transient) == (message, False)
+
+
+def test_one_that_is_stopped_before_it_trains_keeps_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopping:
+        def __init__(self, *_: object): ...
+
+        def all_stages(self) -> None:
+            raise Stopped
+
+    monkeypatch.setattr(run, "Run", Stopping)
+    monkeypatch.setattr(StopSignal, "install", lambda _: None)
+    assert run_job(tmp_path) == 143
+    state = JobFolder(tmp_path).read_state()
+    assert state and state.progress.message.endswith("; nothing was trained yet.")
 
 
 def test_only_a_fault_of_the_gpu_passes_by_itself() -> None:

@@ -150,6 +150,7 @@ def test_a_machine_that_shuts_down_is_a_fault_that_passes(
     assert forking.processes[-1].exitcode == 143
     progress = forking.poll("job-1")
     assert progress.status == "failed" and progress.failure and progress.failure.transient
+    assert progress.message.endswith("; a checkpoint is kept.")
     forking.start(dataset, recipe, "job-1")
     forking.cancel("job-1")
     assert forking.poll("job-1").status == "cancelled"
