@@ -122,7 +122,7 @@ def test_a_request_that_cannot_be_answered_fails_alone(desk, bases):
     desk.turns()
     assert desk.ended() == [1]
     failures = {said["id"]: said["failure"] for said in desk.told if "failure" in said}
-    assert failures[2]["code"] == "provider_refused"
+    assert failures[2]["code"] == "context_length_exceeded"
     assert failures[3]["code"] == "not_configured"
 
 
