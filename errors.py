@@ -1,5 +1,6 @@
 """The ways it fails. A message says what happened in the person's terms, a hint the next thing to do."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from records import Failure, Report
@@ -110,3 +111,12 @@ def from_failure(failure: Failure) -> LuthierError:
     if failure.transient:
         return TrainingFailed(failure.message, failure.hint, transient=True)
     return BY_CODE.get(failure.code, LuthierError)(failure.message, failure.hint)
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from, however often."""
+    met: set[int] = set()
+    while error is not None and id(error) not in met:
+        met.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -3,12 +3,11 @@
 import errno
 import tempfile
 import traceback
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import disk_usage
 
-from errors import LuthierError, NotConfigured
+from errors import LuthierError, NotConfigured, causes
 from settings import settings
 
 FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -24,7 +23,7 @@ def explained(error: Exception) -> LuthierError:
             f"No space is left on the disk of {full}.",
             "Make room, or set LUTHIER_HOME to a larger disk, then run the same command again: it goes on.",
         )
-    for one in _causes(error):
+    for one in causes(error):
         if isinstance(one, OSError) and one.errno in CLOSED and one.filename:
             return NotConfigured(
                 f"{one.filename} can't be used: {one.strerror}.",
@@ -43,18 +42,9 @@ def explained(error: Exception) -> LuthierError:
     )
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it came from, however often."""
-    met: set[int] = set()
-    while error is not None and id(error) not in met:
-        met.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 def _full(error: Exception) -> str:
     """The place without space, if that is what is wrong."""
-    places = [one.filename for one in _causes(error) if isinstance(one, OSError) and one.errno in FULL]
+    places = [one.filename for one in causes(error) if isinstance(one, OSError) and one.errno in FULL]
     if places:
         return str(next(filter(None, places), "the home or of temporary files"))
     for place in (settings().root, Path(tempfile.gettempdir())):
