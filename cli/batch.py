@@ -9,7 +9,6 @@ from cli.terminal import err, out, print_json, table
 from cli.train import absolute, run_flow
 
 app = typer.Typer(help="Models made on a schedule: run job specs, print their schema.", no_args_is_help=True)
-STYLES = {"failed": "red", "trained": "green", "planned": "cyan", "skipped": "dim"}
 
 
 @app.command()

@@ -52,8 +52,6 @@ HOMES = {
     "torch": ["providers/gpu"],
     "transformers": ["providers/gpu"],
     "peft": ["providers/gpu"],
-    "accelerate": ["providers/gpu"],
-    "bitsandbytes": ["providers/gpu"],
     "safetensors": ["providers/gpu"],
     "tokenizers": ["providers/gpu"],
     "gguf": ["providers/gpu"],
@@ -79,7 +77,6 @@ HOMES = {
     "pypdfium2": ["preparation/readers"],
     "ftfy": ["preparation"],
     "rensa": ["preparation"],
-    "datasketch": ["preparation"],
     "pydantic_settings": ["settings.py"],
     "yaml": ["batch", "launch"],
 }
@@ -100,7 +97,7 @@ LIGHT = [
 HEAVY = {
     "prefect", "great_expectations", "pandas", "numpy", "scipy", "torch", "transformers", "peft", "openai",
     "google", "fastapi", "starlette", "uvicorn", "fsspec", "s3fs", "gcsfs", "pypdf", "pypdfium2", "ftfy",
-    "rensa", "datasketch",
+    "rensa",
 }  # fmt: skip
 
 # The last handlers of a process or thread, where a fault that nobody foresaw must still reach a person.

@@ -45,7 +45,7 @@ def findings(dataset: Dataset, recipe: Recipe, cache: Path) -> list[Finding]:
     limit = bases.row_limit(base, options)
     counts = [token_count(template, messages, limit) for messages in rows]
     train = dataset.report.train or count_lines(dataset.train_uri)
-    found = [*_length_findings(counts, options), *_four_bit_findings(options, str(config["model_type"]))]
+    found = [*_length_findings(counts), *_four_bit_findings(options, str(config["model_type"]))]
     steps = -(-train // examples_a_step(options, train)) * (recipe.epochs or 1)
     if steps < STEPS_TO_LEARN:
         found.append(
@@ -83,7 +83,7 @@ def _shared_by_all(template: Template, dialogues: Sequence[Sequence[Message]]) -
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _length_findings(counts: Sequence[TokenCount], options: Options) -> list[Finding]:
+def _length_findings(counts: Sequence[TokenCount]) -> list[Finding]:
     cut = sum(count.cut > 0 for count in counts)
     empty = sum(count.trainable == 0 for count in counts)
     found = []
