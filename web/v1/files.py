@@ -60,8 +60,16 @@ async def create(
     purpose: Annotated[str, Form()],
 ) -> dict[str, Any]:
     """Upload a file: examples as JSONL, or tables and documents as they are."""
-    if unknown := sorted((await request.form()).keys() - FIELDS):
+    given = [name for name, _ in (await request.form()).multi_items()]
+    if unknown := sorted(set(given) - FIELDS):
         raise BadRequest(f"Unknown parameter: '{unknown[0]}'.", param=unknown[0], why="unknown_parameter")
+    if again := next((name for name in FIELDS if given.count(name) > 1), None):
+        raise BadRequest(
+            f"'{again}' is given {given.count(again)} times.",
+            "Send one file a request.",
+            param=again,
+            why="invalid_value",
+        )
     if purpose not in PURPOSES:
         raise unsupported("purpose", f"The purpose '{purpose}' is not supported.", "Use 'fine-tune'.")
     if not file.filename:

@@ -116,6 +116,15 @@ def test_a_field_in_the_place_of_the_file_is_told_what_it_lacks(client, owner):
     assert "a file has a filename" in answer.json()["error"]["message"]
 
 
+def test_two_files_in_one_request_are_refused_instead_of_one_being_lost(client, owner, shop):
+    files = [("file", ("a.jsonl", JSONL)), ("file", ("b.jsonl", JSONL))]
+    answer = client.post("/v1/files", headers=owner.headers, files=files, data={"purpose": "fine-tune"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (400, "file")
+    assert error["message"] == "'file' is given 2 times. Send one file a request."
+    assert shop.registry.uploads("owner") == []
+
+
 def test_another_accounts_file_is_not_there(client, owner, person):
     robin = person()
     made = client.post(
