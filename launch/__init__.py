@@ -75,17 +75,6 @@ def detach_runner(home: Path) -> int:
     return detach(home / "runs" / "unattended.log", module="web.unattended")
 
 
-def started_at(pid: int) -> float | None:
-    """When the process with this id started, in seconds since 1970; none if it has ended."""
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
-    except psutil.NoSuchProcess:
-        return None
-
-
 def deploy(name: str, parameters: dict[str, Any], run_id: str) -> str | None:
     """Have a Prefect server's worker run that deployment; its id there, none if there is no such one."""
     quiet_dependencies()

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import processes
 from errors import LuthierError
-from launch import run, started_at
+from launch import run
 from logs import about, on_stderr
 from providers import is_hosted
 from records import ENDED, Dataset, Failure, Job, TunedModel
@@ -36,12 +37,12 @@ def carry_out(run_id: str) -> int:
     work_for(run_id)
     about(run=run_id, job="")
     registry = Registry(**settings().registry_arguments)
-    known, mine = registry.run(run_id), started_at(os.getpid())
+    known = registry.run(run_id)
     if known.status in ENDED or (
-        known.pid not in (None, os.getpid()) and started_at(known.pid) == known.pid_started
+        known.pid not in (None, os.getpid()) and processes.lives(known.pid, known.pid_started)
     ):
         return 0
-    registry.update_run(run_id, pid=os.getpid(), pid_started=mine)
+    registry.update_run(run_id, pid=os.getpid(), pid_started=processes.birth(os.getpid()))
     try:
         result = run(*command(known, registry.job_of(known)))
     except LuthierError as error:

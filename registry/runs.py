@@ -45,7 +45,9 @@ class Run(Record):
     job_id: str | None = None
     elsewhere: bool = Field(False, description="another program runs it, the command line for instance")
     pid: int | None = None
-    pid_started: float | None = Field(None, description="seconds since 1970; tells a reused id")
+    pid_started: str | None = Field(
+        None, coerce_numbers_to_str=True, description="its birth (processes.py); a number in older registries"
+    )
     flow_run_id: str | None = Field(None, description="of the Prefect server that runs it")
     starts: int = 0
     place: str | None = Field(None, description="the runner that starts it and looks after it")

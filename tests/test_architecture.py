@@ -9,12 +9,13 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOUNDATIONS = {"records", "errors", "logs"}
+FOUNDATIONS = {"records", "errors", "logs", "processes"}
 
 # Each part, and the parts it may import beside itself.
 MAY_IMPORT = {
     "records": set(),
     "logs": set(),
+    "processes": set(),
     "settings": {"errors"},
     "errors": {"records"},
     "preparation": FOUNDATIONS,
@@ -92,6 +93,7 @@ LIGHT = [
     "records",
     "errors.py",
     "logs.py",
+    "processes.py",
     "validation",
 ]
 HEAVY = {

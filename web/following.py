@@ -5,7 +5,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-import launch
+import processes
 from errors import TrainingFailed, Unavailable
 from launch.recorded import run_log
 from providers import is_hosted
@@ -47,7 +47,7 @@ class Following:
             return self._follow_deployed(run, job)
         if not run.pid:
             return self._follow_hosted(run, job)
-        if launch.started_at(run.pid) == run.pid_started:
+        if processes.lives(run.pid, run.pid_started):
             return self._noted(run, in_step(run, job))
         # it may have told its end since the run was read
         run = self.registry.run(run.id)
@@ -94,8 +94,7 @@ class Following:
         """Its process is gone without a word: start it again, a few times."""
         if job and job.status == "succeeded" and self.registry.model_of_job(job.id):
             return self.registry.update_run(run.id, status="succeeded")
-        lasted = time.time() - (run.pid_started or 0)
-        starts = 0 if lasted > LONG_SECONDS else run.starts
+        starts = 0 if processes.age(run.pid_started) > LONG_SECONDS else run.starts
         if starts < STARTS:
             log.warning("The process of %s is gone; it is started again.", run.id, extra={"run": run.id})
             return self.registry.update_run(run.id, pid=None, pid_started=None, starts=starts)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO
 
 import launch
+import processes
 from errors import LuthierError
 from launch.recorded import command, run_log
 from providers import is_hosted
@@ -201,7 +202,7 @@ class Runner:
         if not claimed:
             return
         pid = self.detach([run.id for run in claimed], run_log(self.settings.root, claimed[0].id))
-        started = launch.started_at(pid)
+        born = processes.birth(pid)
         for run in claimed:
             log.info(
                 "Started %s (%s on %s), process %s.",
@@ -211,14 +212,14 @@ class Runner:
                 pid,
                 extra={"run": run.id},
             )
-            run = self._assigned(run, pid, started)
+            run = self._assigned(run, pid, born)
             if run.status in ENDED:
                 self.stop(run)
 
-    def _assigned(self, run: Run, pid: int, started: float | None) -> Run:
+    def _assigned(self, run: Run, pid: int, born: str | None) -> Run:
         """The run with its process, unless that has told its end meanwhile."""
         status = "in_progress" if run.status == "in_progress" else "validating_files"
-        return self.registry.update_run(run.id, pid=pid, pid_started=started, status=status)
+        return self.registry.update_run(run.id, pid=pid, pid_started=born, status=status)
 
     def stop(self, run: Run) -> None:
         """Stop the run's process, or ask its Prefect server to. Returns when the process is gone."""
@@ -227,7 +228,7 @@ class Runner:
             return
         end = time.monotonic() + GRACE_SECONDS
         asked = False
-        while run.pid and run.pid_started and launch.started_at(run.pid) == run.pid_started:
+        while run.pid and processes.lives(run.pid, run.pid_started):
             if not asked or time.monotonic() > end:
                 _signal(run.pid, signal.SIGKILL if asked else signal.SIGTERM)
                 asked = True

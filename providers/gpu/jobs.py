@@ -11,8 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 import psutil
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
+import processes
 from errors import LuthierError
 from records import Answer, Event, Kind, Message, Progress, Recipe, Record, Severity, now
 
@@ -33,7 +34,7 @@ class TrainerState(Record):
 
     progress: Progress
     pid: int | None = None
-    process_started: float | None = None
+    process_started: str | None = Field(None, coerce_numbers_to_str=True)  # its birth; once a number
     updated_at: datetime
 
 
@@ -178,14 +179,11 @@ class JobFolder:
     def process(self) -> psutil.Process | None:
         """The trainer's process, if it is alive and no other process has taken its pid."""
         state = self.read_state()
-        if state is None or state.pid is None or state.process_started is None:
+        if state is None or state.pid is None or not processes.lives(state.pid, state.process_started):
             return None
-        try:
-            process = psutil.Process(state.pid)
-            same = abs(process.create_time() - state.process_started) < 2
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            return None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(state.pid)
+        return None
 
 
 def _lock(descriptor: int, kind: int, patience: float) -> bool:

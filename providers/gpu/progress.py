@@ -1,6 +1,7 @@
 """How the trainer's process tells the others where it is, and how they stop it."""
 
 import math
+import os
 import signal
 import time
 from collections import deque
@@ -10,8 +11,7 @@ from statistics import fmean
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import psutil
-
+import processes
 from providers.gpu.jobs import JobFolder, TrainerState, write_atomically
 from records import Failure, Progress, Severity, now
 
@@ -71,8 +71,7 @@ class Reporter:
 
     def __init__(self, job: JobFolder):
         self.job = job
-        self._process = psutil.Process()
-        self._started = self._process.create_time()
+        self._born = processes.birth(os.getpid())
         state = job.read_state()
         self._progress = (state.progress if state else Progress(status="queued")).but(
             status="in_progress", failure=None, estimated_finish=None
@@ -131,8 +130,8 @@ class Reporter:
     def _write(self) -> None:
         state = TrainerState(
             progress=self._progress,
-            pid=self._process.pid,
-            process_started=self._started,
+            pid=os.getpid(),
+            process_started=self._born,
             updated_at=now(),
         )
         write_atomically(self.job.progress, state.model_dump_json(), durable=False)

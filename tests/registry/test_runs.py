@@ -31,10 +31,10 @@ def test_how_a_run_ended_is_not_overwritten_by_its_process(registry, make_run):
 
 def test_only_failed_and_cancelled_runs_are_taken_up_again(registry, make_run):
     run = make_run()
-    registry.update_run(run.id, pid=7, pid_started=1.0, starts=3, status="succeeded")
+    registry.update_run(run.id, pid=7, pid_started="here.1", starts=3, status="succeeded")
     assert registry.reopen_run(run.id).status == "succeeded"
     lost = make_run()
-    registry.update_run(lost.id, pid=7, pid_started=1.0, starts=3, status="failed")
+    registry.update_run(lost.id, pid=7, pid_started="here.1", starts=3, status="failed")
     again = registry.reopen_run(lost.id)
     assert (again.status, again.pid, again.starts, again.finished_at) == ("queued", None, 0, None)
 
@@ -80,7 +80,7 @@ def test_a_model_that_the_command_line_deleted_neither_counts_nor_lists(
 
 def test_a_running_entry_has_its_jobs_status(registry, make_run, make_job):
     job = registry.add_job(make_job(status="in_progress"))
-    make_run(job_id=job.id, status="queued", pid=7, pid_started=1.0)
+    make_run(job_id=job.id, status="queued", pid=7, pid_started="here.1")
     assert registry.entries("owner")[0].run.status == "in_progress"
     registry.update_job(job.id, status="failed")
     # its process may be about to try again

@@ -126,7 +126,7 @@ def test_a_claim_of_a_killed_process_is_taken_over_at_once_and_says_that_it_is_t
 
 def test_a_claim_of_another_machines_process_is_waited_out(registry, monkeypatch):
     claimed_and_killed(registry)
-    monkeypatch.setattr("registry.claims._place", lambda: "elsewhere")
+    monkeypatch.setattr("processes.place", lambda: "elsewhere")
     submission, token = registry.intend("job-1", "openai", "key-1")
     assert (submission.claims, token) == (1, None)
 

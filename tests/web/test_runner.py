@@ -10,23 +10,25 @@ from pathlib import Path
 
 import pytest
 
-import launch
+import processes
 from launch.recorded import command, run_log
 from records import ENDED, Failure, Progress, Recipe, now
 from registry.runs import Run
 from web.runner import Runner
 
 ROOT = Path(__file__).parents[2]
+ANOTHER = f"{processes.place()}.1"  # a process of this machine, started a second after its boot
+ELSEWHERE = "elsewhere.1"
 # what a run's process tells the registry; argv: url, home, run id
 CHILD = """
 import os, sys, time
 from pathlib import Path
 from registry import Registry
-import launch
+import processes
 registry = Registry(sys.argv[1], Path(sys.argv[2]), "")
 pid = os.getpid()
 for run_id in sys.argv[3:]:
-    registry.update_run(run_id, pid=pid, pid_started=launch.started_at(pid))
+    registry.update_run(run_id, pid=pid, pid_started=processes.birth(pid))
 """
 BEHAVIOURS = {
     "succeed": "[registry.update_run(run_id, status='succeeded') for run_id in sys.argv[3:]]",
@@ -108,7 +110,7 @@ def ended(run: Run) -> bool:
 
 
 def alive(run: Run) -> bool:
-    return bool(run.pid) and launch.started_at(run.pid) == run.pid_started
+    return bool(run.pid and processes.lives(run.pid, run.pid_started))
 
 
 def test_own_hardware_trains_one_model_at_a_time_in_order(stage):
@@ -158,7 +160,9 @@ def test_after_a_restart_what_died_meanwhile_starts_again(stage):
 
 def test_a_process_id_that_another_program_got_is_not_taken_for_the_run(stage):
     run = stage.run()
-    stage.shop.registry.update_run(run.id, pid=os.getpid(), pid_started=1.0, starts=1, status="in_progress")
+    stage.shop.registry.update_run(
+        run.id, pid=os.getpid(), pid_started=ANOTHER, starts=1, status="in_progress"
+    )
     assert stage.until(run, ended).status == "succeeded"
     assert stage.started == [run.id]
 
@@ -242,7 +246,7 @@ def test_a_run_stays_with_the_machine_that_started_it(stage):
     run = stage.until(stage.run(), alive)
     other = of_another_machine(stage)
     # as the other machine sees it, which has no such process
-    stage.shop.registry.update_run(run.id, pid_started=1.0)
+    stage.shop.registry.update_run(run.id, pid_started=ELSEWHERE)
     other.tick()
     assert len(stage.started) == 1
 
@@ -250,7 +254,7 @@ def test_a_run_stays_with_the_machine_that_started_it(stage):
 def test_a_run_whose_machine_is_gone_is_taken_over(stage):
     stage.does = "hang"
     run = stage.until(stage.run(), alive)
-    stage.shop.registry.update_run(run.id, pid_started=1.0, held_until=now().replace(year=2020))
+    stage.shop.registry.update_run(run.id, pid_started=ELSEWHERE, held_until=now().replace(year=2020))
     stage.does, stage.runner = "succeed", of_another_machine(stage)
     assert stage.until(run, ended).status == "succeeded"
     assert stage.started == [run.id, run.id]
@@ -364,7 +368,7 @@ def test_a_job_that_failed_at_its_vendor_fails_its_run_and_is_not_bought_again(s
 def test_a_process_that_submitted_its_job_ends_and_the_run_goes_on(stage, vendor, finish):
     run = trained_at(vendor, stage, finish, 1, status="in_progress")
     vendor.fault("GET", "/fine_tuning/jobs", times=1000, status=500)
-    stage.shop.registry.update_run(run.id, pid=os.getpid(), pid_started=1.0)
+    stage.shop.registry.update_run(run.id, pid=os.getpid(), pid_started=ANOTHER)
     for _ in range(5):
         stage.runner.tick()
     found = stage.shop.registry.run(run.id)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import processes
 from errors import InvalidData, NotConfigured, NotFound, TrainingFailed
 from providers.gpu.device import ENVIRONMENT
 from providers.gpu.jobs import JobFolder
@@ -217,7 +218,8 @@ def test_a_reused_process_number_is_not_the_trainer(gpu: Gpu, dataset: Dataset, 
     job = folder_of(gpu, "job-1")
     job.path.mkdir(parents=True)
     job.spec.write_text("{}")
-    state = {"progress": {"status": "in_progress"}, "pid": os.getpid(), "process_started": 1.0}
+    state = {"progress": {"status": "in_progress"}, "pid": os.getpid()}
+    state |= {"process_started": f"{processes.place()}.1"}
     job.progress.write_text(json.dumps({**state, "updated_at": "2026-01-01T00:00:00Z"}))
     assert job.process() is None
     assert gpu.poll("job-1").status == "failed"
