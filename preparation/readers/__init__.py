@@ -92,11 +92,12 @@ class Reader(Protocol):
 
 def read(path: Path, source: Source) -> Iterator[Row | Drop | Member]:
     """What the local file holds. The ending is that of `source.uri`, for `path` may be a temporary copy."""
+    from preparation.readers.chat_table import grouped
     from preparation.readers.detection import format_of
 
     name = format_of(path, Path(source.uri).suffix.lower())
     reader = cast(Reader, import_module(f"preparation.readers.{name}"))
-    return reader.read(path, source)
+    return grouped(reader.read(path, source))
 
 
 def excerpt(text: str) -> str:

@@ -15,6 +15,8 @@ NAME = re.compile(r"\w(?:[\w.()/#%:-]| (?! )){0,40}")
 ESCAPED = re.compile(r'(?:^|[,;|\t]) ?"[^"\n]*\\"', re.MULTILINE)
 DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*"
 NUMBER = re.compile(rf"[-+€$£]?[\d.,' ]*\d[\d.,]*\s*[%€$£]?|{DATE}|true|false", re.IGNORECASE)
+ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.\w+")
+FEW_CELLS = 3
 COLUMNS = frozenset(
     (
         "text", "label", "category", "class", "intent", "question", "answer", "prompt", "completion",
@@ -106,14 +108,19 @@ def _vote(name: str, cells: Sequence[str]) -> int:
     words = re.split(r"[\W_]+", name.casefold())
     if name and name in cells:
         return -4
+    filled = [cell for cell in cells if cell]
+    if len(filled) >= FEW_CELLS and any(all(map(kind.fullmatch, filled)) for kind in (NUMBER, ADDRESS)):
+        # a name among numbers is one, however long the questions beside it are, as in the answers to a form
+        return 4
+    if name.endswith("?") and 10 * sum(cell.endswith("?") for cell in filled) < len(filled):
+        return 1
     if len(name) > 60 or name.endswith((".", "?", "!")) or len(words) > 6:
         return -2
     if len(words) <= 2 and not COLUMNS.isdisjoint(words):
         return 2
-    cells = [cell for cell in cells if cell]
-    if cells and sum(bool(NUMBER.fullmatch(cell)) for cell in cells) > 0.8 * len(cells):
+    if filled and sum(bool(NUMBER.fullmatch(cell)) for cell in filled) > 0.8 * len(filled):
         return 2
-    return 1 if cells and sum(map(len, cells)) > 2 * len(name) * len(cells) else 0
+    return 1 if filled and sum(map(len, filled)) > 2 * len(name) * len(filled) else 0
 
 
 def unique_names(cells: Sequence[str]) -> list[str]:

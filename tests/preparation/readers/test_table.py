@@ -176,3 +176,18 @@ def test_lines_that_are_quoted_as_a_whole_are_rows(read) -> None:
 def test_one_column_of_quoted_sentences_stays_one(read) -> None:
     lines = ['"text"', '"Late, again."', '"Lost, I fear."', '"Here, at last."']
     assert [len(row.fields) for row in read("one.csv", "\n".join(lines))] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "asked", ["Which team?", "On a scale from one to five, how content are you with it all?"]
+)
+def test_the_answers_to_a_form_stand_under_its_questions(read, asked: str) -> None:
+    lines = [
+        f'"2026/01/{n:02} 3:04 PM GMT+1","ann{n}@example.org","Why is parcel {n} late?","It is {n}","{n % 3}"'
+        for n in range(1, 9)
+    ]
+    head = f'"Timestamp","Email Address","What is your question?","Where and when was it sent?","{asked}"'
+    rows = read("Form Responses 1.csv", "\n".join([head, *lines]))
+    assert len(rows) == 8
+    assert rows[0].fields["What is your question?"] == "Why is parcel 1 late?"
+    assert rows[0].fields[asked] == "1"
