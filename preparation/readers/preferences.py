@@ -17,6 +17,9 @@ def preferred_turns(value: dict[str, Any]) -> Sequence[Any] | None:
     if not any(key in value for key in REFUSED):
         return None
     if isinstance(chosen, str):
+        asked = value.get("prompt")
+        if isinstance(asked, list) and asked and all(isinstance(turn, dict) for turn in asked):
+            return [*asked, {"role": "assistant", "content": chosen}]
         return marked_turns(chosen)
     if not isinstance(chosen, list) or not all(isinstance(turn, dict) for turn in chosen):
         return None

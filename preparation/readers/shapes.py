@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, get_args
 
 from preparation.readers import elements, excerpt
 from preparation.readers.assistant_export import exported_turns
+from preparation.readers.call_log import alternating, answer_of, logged_turns
 from preparation.readers.chat_markup import marked_turns
 from preparation.readers.dialect import has_header, unique_names
 from preparation.readers.preferences import is_refused, preferred_turns, refused_answer
@@ -16,11 +17,11 @@ ROLES: dict[str, Role] = {
     **{role: role for role in get_args(Role)},
     "developer": "system",
     **dict.fromkeys(("user", "human", "prompter", "customer"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "model", "bot", "chatgpt", "ai", "agent"), "assistant"),
+    **dict.fromkeys(("assistant", "gpt", "model", "bot", "chatbot", "chatgpt", "ai", "agent"), "assistant"),
 }
 TURNS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "contents")
 SPEAKER = ("role", "from", "speaker")  # the name under which a turn says who speaks
-SAID = ("content", "value", "text", "parts")
+SAID = ("content", "value", "text", "parts", "message")
 SYSTEM = ("system", "system_prompt", "systemInstruction", "system_instruction")
 TOOLS = ("tool", "function", "observation", "function_call", "ipython")
 CALLS = ("tool_calls", "function_call", "tool_call_id")
@@ -118,10 +119,23 @@ def turns(value: Any) -> Sequence[Any] | None:
         return turns(value["prompt"] + value["completion"])
     for key in TURNS:
         if key in value and ((said := turns(value[key])) is not None or value[key] == []):
-            return said or []
+            return _answered(said or [], value)
     if isinstance(value.get("text"), str) and (said := marked_turns(value["text"])):
         return said
-    return preferred_turns(value) or ticket_turns(value) or exported_turns(value)
+    return (
+        preferred_turns(value)
+        or ticket_turns(value)
+        or exported_turns(value)
+        or logged_turns(value, turns)
+        or alternating(value, TURNS)
+    )
+
+
+def _answered(said: Sequence[Any], value: dict[str, Any]) -> Sequence[Any]:
+    """With the answer that stands beside what was asked, where the turns end with a question."""
+    asks = bool(said) and ROLES.get(_speaker(said[-1]) or "") == "user"
+    answer = answer_of(value, turns) if asks else None
+    return [*said, answer] if answer else said
 
 
 def are_records(values: Sequence[Any]) -> bool:
