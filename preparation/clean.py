@@ -151,6 +151,9 @@ class _Cleaner:
         if learnt.repaired:
             message = f"Damaged or invisible characters were repaired in {learnt.repaired:,} rows."
             found.append(Finding(rule="repaired", severity="info", message=message, count=learnt.repaired))
+        if learnt.unmarked:
+            message = f"The markup of web pages was made plain text in {learnt.unmarked:,} rows."
+            found.append(Finding(rule="markup", severity="info", message=message, count=learnt.unmarked))
         return found
 
 

@@ -1,5 +1,5 @@
-"""The first work on rows: damaged characters repaired, secrets replaced, empty rows out. Meanwhile it is
-learnt what the second one must know of all rows: columns, repeated lines, who speaks."""
+"""The first work on rows: damaged characters repaired, markup made text, secrets replaced, empty rows out.
+Meanwhile it is learnt what the second one must know of all rows: columns, repeated lines, who speaks."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from preparation.redaction.redactor import Redactor, redacted_drop
 from preparation.repair import repair
 from preparation.rowfile import line_of
 from preparation.tables.columns import Table
+from preparation.unmarking import plain_row
 from records import Drop, Redaction, Row
 
 EMPTY = "empty"
@@ -27,6 +28,7 @@ class Learnt:
     noise: NoiseProfile = field(default_factory=NoiseProfile)
     tables: dict[str, Table] = field(default_factory=dict)
     repaired: int = 0
+    unmarked: int = 0
 
     def add(self, row: Row) -> None:
         if row.speakers:
@@ -45,6 +47,7 @@ class Learnt:
         for uri, table in other.tables.items():
             self.tables.setdefault(uri, Table()).merge(table)
         self.repaired += other.repaired
+        self.unmarked += other.unmarked
 
 
 @dataclass
@@ -82,6 +85,9 @@ class Mending:
         """`line` is how the row is written, if that is known."""
         fixed = repaired_row(row)
         learnt.repaired += fixed is not row and shown(fixed, None).split() != shown(row, None).split()
+        plain = plain_row(fixed)
+        learnt.unmarked += plain is not fixed
+        fixed = plain
         if is_empty(fixed):
             yield Drop(source=row.source, reason=EMPTY)
             return

@@ -171,3 +171,15 @@ def test_of_equal_rows_the_one_that_is_held_out_stays(make_rows, new, tmp_path: 
     cleaned = clean(held, tmp_path / "out")
     assert [row.source.uri for row in rowfile.read_rows(cleaned.uri)] == ["/data/z.csv"]
     assert cleaned.dropped == {"duplicate": 1, "near duplicate": 1}
+
+
+def test_the_markup_of_an_editor_becomes_text_and_that_is_told(make_rows, new, tmp_path: Path) -> None:
+    body = '<div class="x"><p>Go&nbsp;<b>now</b>:</p><ul><li>one</li><li>two &amp; three</li></ul></div>'
+    rows = clean(make_rows([new.record(1, title="Ferries &amp; boats", body=body)]), tmp_path / "out")
+    assert kept(rows) == ["Ferries & boats | Go now:\n\n- one\n- two & three"]
+    assert [(finding.rule, finding.count) for finding in rows.findings] == [("markup", 1)]
+
+
+def test_a_cell_of_pictures_alone_is_empty(make_rows, new, tmp_path: Path) -> None:
+    rows = clean(make_rows([new.record(1, body="<p><img src='a.png'></p>")]), tmp_path / "out")
+    assert rows.dropped == {"empty": 1}
