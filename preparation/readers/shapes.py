@@ -5,6 +5,7 @@ from itertools import chain, islice
 from typing import Any, NamedTuple, get_args
 
 from preparation.readers import elements, excerpt
+from preparation.readers.annotations import NOT_ACCEPTED, annotated, is_accepted, is_task
 from preparation.readers.assistant_export import exported_turns
 from preparation.readers.call_log import alternating, answer_of, logged_turns
 from preparation.readers.chat_markup import marked_turns
@@ -61,6 +62,11 @@ def rows(found: Iterable[Found | Drop]) -> Iterator[Row | Drop]:
             yield row(item.source, dict(zip(names, item.value, strict=True)))
         elif is_refused(item.value):
             yield Drop(source=item.source, reason=REFUSED, excerpt=excerpt(str(item.value["completion"])))
+        elif is_task(item.value):
+            if is_accepted(item.value):
+                yield row(item.source, annotated(item.value))
+            else:
+                yield Drop(source=item.source, reason=NOT_ACCEPTED, excerpt=excerpt(str(item.value)))
         else:
             yield row(item.source, item.value, dialogues)
             if refused := refused_answer(item.value):

@@ -8,6 +8,21 @@ from functools import cached_property
 
 DISTINCT = 2000  # values of a column that are told apart; more than that is "many"
 CONSTANT = "the same in all rows"
+SPLITS = frozenset(
+    (
+        "train",
+        "training",
+        "test",
+        "testing",
+        "validation",
+        "valid",
+        "val",
+        "dev",
+        "eval",
+        "holdout",
+        "unassigned",
+    )
+)
 LONGEST_VALUE = 80  # longer values are no labels
 
 NUMBER = re.compile(r"[-+]?[$€£]?\s?\d[\d.,\s]*%?|[-+]?\d+(?:\.\d+)?e[-+]?\d+", re.IGNORECASE)
@@ -190,6 +205,8 @@ class Table:
             return "an id"
         if column.is_constant and self.rows > 2:
             return CONSTANT
+        if not column.many and {"train", "training"} & column.values.keys() <= SPLITS >= column.values.keys():
+            return "which part of a split a row is of"
         return ""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from errors import InvalidData
-from preparation.tables.columns import Column, Table
+from preparation.tables.columns import CONSTANT, Column, Table
 
 Shape = Literal["pairs", "labelled", "texts", "facts"]
 
@@ -158,6 +158,8 @@ def _by_override(table: Table, name: str) -> Roles:
 def _answer(table: Table) -> str:
     by_name = {plain_name(name): name for name in reversed(table.columns)}
     found = [by_name[known] for known in ANSWERS if known in by_name]
+    # “Fixed” in every row answers nothing
+    found = [name for name in found if table.rows <= SMALL or table.left_out.get(name) != CONSTANT]
     # an answer column that is empty throughout is still the answer column, unless there is a better one
     filled = [name for name in found if table.columns[name].filled]
     return next(iter(filled or found), "") or _answer_by_word(table)

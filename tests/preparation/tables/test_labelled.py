@@ -52,3 +52,45 @@ def test_what_a_program_writes_for_no_label_is_none() -> None:
     columns = [column("late", "lost", "N/A", "NaN", "null")]
     assert set(spellings(columns).values()) == {"late", "lost"}
     assert set(spellings([column("late", "n/a")]).values()) == {"late", "n/a"}
+
+
+def test_a_pictogram_or_a_hyphen_makes_no_other_label() -> None:
+    chosen = spellings(
+        [column("Billing", "Billing", "💰 billing", "Tech-Support", "tech support ⚙️", "Sales!", "sales")]
+    )
+    assert set(chosen.values()) == {"Billing", "Tech-Support", "Sales!"}
+
+
+def test_pictograms_that_differ_tell_labels_apart() -> None:
+    for labels in (
+        ("👍", "👎"),
+        ("mood 😀", "mood 😡"),
+        ("★★", "★★★"),
+        ("C++", "C#"),
+        ("A", "A-"),
+        ("+1", "-1"),
+    ):
+        assert set(spellings([column(*labels)]).values()) == set(labels)
+
+
+def test_signs_that_are_parts_of_words_tell_labels_apart() -> None:
+    assert set(spellings([column("कि", "की")]).values()) == {"कि", "की"}
+
+
+def test_several_labels_of_a_cell_come_in_one_order_and_are_listed_singly() -> None:
+    labels = column("tech", "billing", "tech, billing", "Billing; Tech", "sales|tech", "sales")
+    chosen = spellings([labels])
+    assert chosen["billing; tech"] == chosen["tech, billing"] == "billing, tech"
+    told = instruction("Tag.", chosen.values())
+    assert told == "Tag.\n\nAnswer with one or more of these, parted by commas: billing, sales, tech."
+
+
+def test_a_comma_within_labels_does_not_part_them() -> None:
+    labels = ["Food, drinks", "Home, garden", "Books"]
+    assert set(spellings([column(*labels)]).values()) == set(labels)
+    assert "one of: Books, Food, drinks, Home, garden." in instruction("", labels)
+
+
+def test_rare_labels_are_counted_over_cells_of_several() -> None:
+    (finding,) = balance({"a": 5, "a, b": 3, "b, c": 1, "b": 2, "a, c, d": 1, "d": 1, "e": 1})
+    assert "1 label has a single row: e." in finding.message

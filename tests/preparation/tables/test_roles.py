@@ -205,3 +205,15 @@ def test_a_column_that_names_its_row_is_not_lost() -> None:
     assert (answering.shape, answering.inputs) == ("facts", ("Product", "Price", "Text"))
     writing = roles_of(made, "In our voice")
     assert (writing.shape, writing.inputs, writing.target) == ("texts", ("Product",), "Text")
+
+
+def test_the_part_of_a_split_is_no_label() -> None:
+    split = ["TRAIN", "TEST", "VALIDATION", "train"]
+    roles = roles_of(table(40, column_1=lambda n: split[n % 4], text=MESSAGE, column_3=label), "Sort mail")
+    assert (roles.target, roles.inputs) == ("column_3", ("text",))
+    assert roles.left_out == {"column_1": "which part of a split a row is of"}
+
+
+def test_an_answer_that_is_the_same_in_all_rows_is_none() -> None:
+    roles = roles_of(table(40, Description=MESSAGE, Resolution="Fixed", Comment=REPLY), "Help customers")
+    assert roles.target == "Comment"
