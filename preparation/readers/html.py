@@ -18,6 +18,7 @@ from preparation.readers import Unreadable, undamaged
 from preparation.readers.document import Block, rows
 from preparation.readers.encoding import encoding_of
 from preparation.readers.markup import blocks, parsed
+from preparation.readers.structured_data import things, untold
 from records import Drop, Row, Source
 
 LARGEST = 1 << 25  # bytes
@@ -73,7 +74,9 @@ def page_rows(page: str, source: Source) -> Iterator[Row | Drop]:
     if root is None:
         return
     title = " ".join((root.findtext(".//title") or "").split())
+    told = things(root)
     found = main_blocks(root)
+    found.extend(untold(told, found))
     first = next((block.text for block in found if block.level), "")
     # where there are headings, the page's name only repeats one and adds that of the site
     yield from rows(found, source, "" if first else title)
