@@ -1,6 +1,6 @@
 """One vendor a file. `get` makes a provider from plain arguments; its SDK is loaded only then."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
@@ -84,6 +84,17 @@ class Provider(Protocol):
         self, base_model: str, reference: str, messages: Sequence[Turn], options: ChatOptions
     ) -> Iterator[Piece]:
         """Pieces of the answer, then the usage."""
+
+
+@runtime_checkable
+class Sells(Provider, Protocol):
+    """A provider whose jobs are paid for."""
+
+    def order(self, dataset: Dataset, recipe: Recipe, label: str, buying: Callable[[], None]) -> str:
+        """As `start`; `buying` is called right before the one request that buys.
+
+        Raises hosted.Doubtful where that one may have been heeded all the same.
+        """
 
 
 @runtime_checkable

@@ -49,6 +49,10 @@ class HostedOptions(BaseModel):
     )
 
 
+class Doubtful(Unavailable):
+    """Nobody knows whether the job was bought: the answer is lost, and the vendor shows no such job yet."""
+
+
 class Unanswerable(Refused):
     """No model answers this one question: a filter stops it."""
 

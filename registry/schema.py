@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 # the newest file of migrations/versions; a constant, so that alembic loads only where there is work
-HEAD = "0003"
+HEAD = "0004"
 MIGRATIONS = Path(__file__).parent / "migrations"
 POSTGRES_LOCK = 5588437
 

@@ -5,8 +5,8 @@ The protocol, so that no job is bought twice:
     submission, token = registry.intend(job.id, provider, key)
     submission.remote_id known      -> the job exists; use it
     token is None                   -> another worker is at it; look again later
-    submission.claims > 1           -> someone may have called before: ask the vendor (`find`) first
-    otherwise                       -> call the vendor, then `record_remote` at once
+    submission.doubtful_until ahead -> it may be bought already: ask the vendor (`find`), buy nothing
+    otherwise                       -> ask the vendor, `order`, buy, then `record_remote` at once
 """
 
 from datetime import datetime, timedelta
@@ -14,13 +14,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, or_, select
 
-from errors import NotFound
+from errors import NotFound, Unavailable
 from records import Record, now
 from registry.claims import has_died, new_token
 from registry.database import Database, insert_missing
 from registry.tables import submissions
 
 HOLD = timedelta(minutes=10)
+# far longer than a vendor's list lags behind its jobs, and short beside the hours that a job takes
+DOUBT = timedelta(minutes=15)
 
 
 class Submission(Record):
@@ -31,7 +33,13 @@ class Submission(Record):
     claimed_until: datetime | None
     claims: int
     intended_at: datetime
+    ordered_at: datetime | None
     recorded_at: datetime | None
+
+    @property
+    def doubtful_until(self) -> datetime | None:
+        """Until when a job that is not listed may have been bought all the same; none: it was not."""
+        return self.ordered_at + DOUBT if self.ordered_at and self.remote_id is None else None
 
 
 class Claim(NamedTuple):
@@ -63,6 +71,27 @@ class Submissions(Database):
             ).rowcount
             return Claim(_submission(connection, job_id), token if won else None)
 
+    def order(self, job_id: str, token: str, hold: timedelta = HOLD) -> None:
+        """Write down that the request goes out now that buys the job, and hold the claim anew.
+
+        Raises Unavailable where the claim ran out meanwhile, in a long upload, and another worker has it.
+        """
+        moment = now()
+        with self.writing() as connection:
+            held = connection.execute(
+                submissions.update()
+                .where(submissions.c.job_id == job_id, submissions.c.claim == token)
+                .values(ordered_at=moment, claimed_until=moment + hold)
+            ).rowcount
+        if not held:
+            raise Unavailable(f"Another worker submits {job_id} by now.", "Nothing to do: its job is found.")
+
+    def not_ordered(self, job_id: str, token: str) -> None:
+        """The vendor has certainly started nothing."""
+        held = (submissions.c.job_id == job_id, submissions.c.claim == token)
+        with self.writing() as connection:
+            connection.execute(submissions.update().where(*held).values(ordered_at=None))
+
     def record_remote(self, job_id: str, remote_id: str) -> Submission:
         """Store the vendor's id and end the claim. Raises NotFound without an intent.
 
@@ -79,7 +108,7 @@ class Submissions(Database):
             return _submission(connection, job_id)
 
     def release(self, job_id: str, token: str) -> None:
-        """Give the claim back, when the vendor certainly started nothing. It need not be held any more."""
+        """Give the claim back. It need not be held any more."""
         held = (submissions.c.job_id == job_id, submissions.c.claim == token)
         with self.writing() as connection:
             connection.execute(submissions.update().where(*held).values(claim=None, claimed_until=None))

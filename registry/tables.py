@@ -85,6 +85,7 @@ submissions = Table(
     Column("claimed_until", Instant),
     Column("claims", Integer, nullable=False),
     Column("intended_at", Instant, nullable=False),
+    Column("ordered_at", Instant),
     Column("recorded_at", Instant),
 )
 

@@ -7,10 +7,12 @@ from datetime import timedelta
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from errors import Unavailable
-from providers import TITLES, Provider, is_hosted
+from errors import LuthierError, Unavailable
+from providers import TITLES, Sells, is_hosted
+from providers.hosted import Doubtful
 from records import Job, Progress, now
 from registry.store import Registry
+from registry.submissions import Claim, Submission
 from tasks.failures import ended_well, kept_with
 from tasks.limits import at_rate
 from tasks.retries import PATIENT, is_far_off
@@ -20,6 +22,8 @@ from waiting.parking import is_deployed, park
 log = logging.getLogger("luthier.submit")
 
 LOOK_SECONDS = 5.0
+# an order in doubt is looked for after so long, then each time after twice as long
+DOUBT_SECONDS = 30.0
 # claims of this process that the registry could not take back: else it would wait for itself
 unreleased: dict[str, str] = {}
 
@@ -27,17 +31,19 @@ unreleased: dict[str, str] = {}
 def submit(job: Job, hold: bool = True) -> Job:
     """The job with its remote id.
 
-    Where the vendor takes no jobs for hours (a daily limit), a deployed run is parked until it does. With
-    `hold` off the job is given back without a remote id instead, to be submitted from `resume_at` on.
+    Where the vendor takes no jobs for hours (a daily limit), or may have taken this one without showing it,
+    a deployed run is parked until it is tried again. With `hold` off the job is given back without a remote
+    id instead, to be submitted from `resume_at` on.
     """
     while True:
         try:
-            return start(job)
+            return start(job, put_off=True)
         except Unavailable as error:
             if not is_far_off(error):
                 raise
             resume_at = now() + timedelta(seconds=error.retry_after or 0)
-            message = f"{error.message} It is tried again at {resume_at:%Y-%m-%d %H:%M} UTC."
+            said, again = (error, "looked for") if isinstance(error, Doubtful) else (error.message, "tried")
+            message = f"{said} It is {again} again at {resume_at:%Y-%m-%d %H:%M} UTC."
         waiting = Progress(status="queued", message=message)
         job = open_registry().update_job(job.id, status="queued", progress=waiting, resume_at=resume_at)
         if not hold:
@@ -48,22 +54,25 @@ def submit(job: Job, hold: bool = True) -> Job:
         log.warning("%s", message)
         while job.waits:
             time.sleep(1)
+            job = open_registry().job(job.id)
 
 
 # the ledger knows what was started; a kept result would not start a trainer that died
 @task(name="submit", **PATIENT | {"cache_policy": NO_CACHE})
-def start(job: Job) -> Job:
+def start(job: Job, put_off: bool = False) -> Job:
+    """`put_off`: who calls tries again later where that is for later. Else the job has failed until somebody
+    does."""
     registry = open_registry()
     job = ended_well(registry.job(job.id))
     if job.status == "succeeded":
         return job
     provider = provider_named(job.provider)
-    with kept_with(job, put_off=True):
+    with kept_with(job, put_off=put_off):
         at_rate(job.provider)
-        if provider.resumes:
-            remote_id = provider.start(registry.dataset(job.dataset_id), job.recipe, job.id)
-        else:
+        if isinstance(provider, Sells):
             remote_id = submitted_once(job, provider, registry)
+        else:
+            remote_id = provider.start(registry.dataset(job.dataset_id), job.recipe, job.id)
     place = f"at {TITLES[job.provider]}" if is_hosted(job.provider) else "on this machine"
     log.info("Job %s runs %s.", job.id, place)
     deadline = polling().deadline() if is_hosted(job.provider) else None
@@ -82,8 +91,8 @@ def start(job: Job) -> Job:
     return ended_well(job)
 
 
-def submitted_once(job: Job, provider: Provider, registry: Registry) -> str:
-    """The ledger first, then the vendor's own list (`start` looks for our label), then a new job.
+def submitted_once(job: Job, provider: Sells, registry: Registry) -> str:
+    """The ledger first, then the vendor's own list (`order` looks for our label), then a new job.
 
     Waits while another worker submits it, which takes as long as its upload: to fail would fail the job that
     the other one is about to start. A claim ends by itself, so the wait does.
@@ -100,7 +109,7 @@ def submitted_once(job: Job, provider: Provider, registry: Registry) -> str:
     if token is None:
         return submission.remote_id or ""
     try:
-        remote_id = provider.start(registry.dataset(job.dataset_id), job.recipe, job.id)
+        remote_id = bought(job, provider, registry, Claim(submission, token))
         kept = registry.record_remote(job.id, remote_id).remote_id or remote_id
     finally:
         try:
@@ -112,3 +121,32 @@ def submitted_once(job: Job, provider: Provider, registry: Registry) -> str:
         # our claim ran out in a very slow call and another worker's job counts
         provider.cancel(remote_id)
     return kept
+
+
+def bought(job: Job, provider: Sells, registry: Registry, claim: Claim) -> str:
+    """Raises Doubtful while it may be bought already without being listed: nothing is bought meanwhile."""
+    submission, token = claim.submission, claim.token or ""
+    if submission.doubtful_until and submission.doubtful_until > now():
+        if found := provider.find(job.id):
+            return found
+        raise in_doubt("The answer to an earlier order of it was lost.", job, submission)
+    dataset = registry.dataset(job.dataset_id)
+    try:
+        return provider.order(dataset, job.recipe, job.id, lambda: registry.order(job.id, token))
+    except Doubtful as error:
+        raise in_doubt(error.message, job, registry.submitted(job.id) or submission) from error
+    except LuthierError:
+        registry.not_ordered(job.id, token)
+        raise
+
+
+def in_doubt(why: str, job: Job, submission: Submission) -> Doubtful:
+    vendor, moment = TITLES[job.provider], now()
+    since, until = submission.ordered_at or moment, submission.doubtful_until or moment
+    pause = min(max(timedelta(seconds=DOUBT_SECONDS), moment - since), until - moment)
+    return Doubtful(
+        f"{why} Whether {vendor} started {job.id} is not known: it does not list it yet.",
+        f"Nothing is bought twice: it is looked for, and ordered again only after {until:%H:%M} UTC, if it "
+        f"is still not listed. If you see it at {vendor}, leave it there: it is taken over.",
+        retry_after=max(pause.total_seconds(), 1.0),
+    )

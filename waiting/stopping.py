@@ -3,8 +3,8 @@
 import logging
 
 from errors import LuthierError, Unavailable
-from providers import is_hosted
-from records import ENDED, Failure, Job
+from providers import TITLES, is_hosted
+from records import ENDED, Failure, Job, now
 from waiting.ending import end_runs
 from waiting.polling import Polling
 
@@ -55,8 +55,19 @@ def stop(job: Job, asking: Polling, failure: Failure | None = None) -> Job:
     """
     registry = asking.registry
     remote_id = job.remote_id
-    if not is_hosted(job.provider) or (remote_id is None and registry.submitted(job.id)):
+    submission = registry.submitted(job.id) if remote_id is None else None
+    if not is_hosted(job.provider) or submission:
         remote_id = asking.provider(job.provider).find(job.id)
+    until = submission.doubtful_until if submission else None
+    if remote_id is None and until and until > now():
+        log.warning(
+            "Whether %s has started %s is not known: it may list it until %s UTC. `luthier jobs clean` "
+            "finds it there then, and stops it.",
+            TITLES[job.provider],
+            job.id,
+            f"{until:%H:%M}",
+            extra={"job": job.id},
+        )
     if remote_id:
         asking.provider(job.provider).cancel(remote_id)
     ended = registry.update_job(job.id, status="failed" if failure else "cancelled", failure=failure)

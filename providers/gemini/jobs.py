@@ -11,7 +11,7 @@ from google.genai.types import CreateTuningJobConfig, ListTuningJobsConfig, Tuni
 from errors import Refused, TrainingFailed, Unavailable
 from providers.gemini.access import Access
 from providers.gemini.faults import failure, is_ambiguous, is_status
-from providers.hosted import GOES_ON, Unwanted
+from providers.hosted import GOES_ON, Doubtful, Unwanted
 from records import Event, Finding, Progress, Severity, Status
 
 log = logging.getLogger("luthier.gemini")
@@ -69,9 +69,11 @@ class Jobs:
         try:
             return self.access.once("starting the job", create, creating=True)
         except Unavailable as error:
-            found = self._after_doubt(label) if is_ambiguous(error) else None
-            if found is None:
+            if not is_ambiguous(error):
                 raise
+            found = self._after_doubt(label)
+            if found is None:
+                raise Doubtful(error.message, error.hint, retry_after=error.retry_after) from error.__cause__
             log.warning("Google's answer was lost, but the job was started: %s.", found)
             return found
 

@@ -1,6 +1,6 @@
 """Gemini as a provider, in Google Cloud. One paid job per label: found before it is created."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -142,6 +142,9 @@ class Gemini:
         return tokens.measured_all(examples, self.count, limit)
 
     def start(self, dataset: Dataset, recipe: Recipe, label: str) -> str:
+        return self.order(dataset, recipe, label, buying=lambda: None)
+
+    def order(self, dataset: Dataset, recipe: Recipe, label: str, buying: Callable[[], None]) -> str:
         if found := self.find(label):
             return found
         options, base = options_of(recipe, Options), find(recipe.base_model, self.bases_file)
@@ -150,6 +153,7 @@ class Gemini:
             hosted.refuse_dear(self.price(dataset, recipe), limit, base)
         with written(converted(FORMAT, lines(dataset.train_uri))) as file:
             uri = self.staging.put(file)
+        buying()
         return self.jobs.create_once(label, recipe.base_model, uri, _config(recipe, options, label))
 
     def find(self, label: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 import openai
 
 from errors import Refused, Unavailable
-from providers.hosted import GOES_ON, Unwanted, whole
+from providers.hosted import GOES_ON, Doubtful, Unwanted, whole
 from providers.openai.faults import failure, is_ambiguous, mapped
 from providers.patience import Patience
 from records import ENDED, Event, Progress, Severity, Status
@@ -59,9 +59,11 @@ class Jobs:
                     raise ValueError("a job without an id")
                 return job.id
         except Unavailable as error:
-            found = self._after_doubt(label) if is_ambiguous(error) else None
-            if found is None:
+            if not is_ambiguous(error):
                 raise
+            found = self._after_doubt(label)
+            if found is None:
+                raise Doubtful(error.message, error.hint, retry_after=error.retry_after) from error.__cause__
             log.warning("OpenAI's answer was lost, but the job was started: %s.", found)
             return found
 

@@ -1,6 +1,6 @@
 """OpenAI as a provider. One paid job per label: found before it is created, looked for when in doubt."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -166,6 +166,9 @@ class OpenAI:
         return tokens.measured_all(examples, self.count, limit)
 
     def start(self, dataset: Dataset, recipe: Recipe, label: str) -> str:
+        return self.order(dataset, recipe, label, buying=lambda: None)
+
+    def order(self, dataset: Dataset, recipe: Recipe, label: str, buying: Callable[[], None]) -> str:
         if found := self.find(label):
             return found
         options = options_of(recipe, Options)
@@ -177,6 +180,7 @@ class OpenAI:
             training_file, sha256 = self.files.put(file), file.sha256
         request = _request(recipe, options, training_file, label)
         request["metadata"][DATA] = sha256
+        buying()
         return self.jobs.create_once(label, request)
 
     def find(self, label: str) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from errors import NotFound
+from errors import NotFound, Unavailable
 from registry import Registry
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,33 @@ def test_a_released_claim_can_be_taken_at_once(registry):
     submission, again = registry.intend("job-1", "openai", "key-1")
     assert again and again != token
     assert submission.claims == 2
+
+
+def test_an_order_leaves_a_doubt_until_its_answer_is_known(registry):
+    _, token = registry.intend("job-1", "openai", "key-1")
+    assert registry.submitted("job-1").doubtful_until is None
+    registry.order("job-1", token)
+    registry.release("job-1", token)
+    in_doubt = registry.submitted("job-1")
+    assert in_doubt.doubtful_until > in_doubt.ordered_at
+    assert registry.record_remote("job-1", "ftjob-7").doubtful_until is None
+
+
+def test_a_refused_order_leaves_no_doubt(registry):
+    _, token = registry.intend("job-1", "openai", "key-1")
+    registry.order("job-1", token)
+    registry.not_ordered("job-1", token)
+    assert registry.submitted("job-1").doubtful_until is None
+
+
+def test_who_lost_the_claim_in_a_long_upload_orders_nothing(registry):
+    _, lost = registry.intend("job-1", "openai", "key-1", hold=timedelta(seconds=-1))
+    _, token = registry.intend("job-1", "openai", "key-1")
+    with pytest.raises(Unavailable, match="Another worker"):
+        registry.order("job-1", lost)
+    registry.order("job-1", token)
+    registry.not_ordered("job-1", lost)
+    assert registry.submitted("job-1").doubtful_until
 
 
 def test_a_claim_that_was_lost_cannot_release_the_new_one(registry):

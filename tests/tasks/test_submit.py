@@ -1,19 +1,30 @@
 """Several workers come to the same job: one of them buys it, and none of them spoils it."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from errors import Unavailable
+from errors import Refused, TrainingFailed, Unavailable
+from providers.hosted import Doubtful
+from providers.openai.provider import OpenAI
+from providers.patience import Patience
+from records import Job
 from registry import Registry
-from tasks.submit import start
+from settings import settings
+from tasks.submit import start, submit
 from tests.carried_jobs import Place
 from tests.hosted import openai
 from tests.hosted_jobs import add_job
 from tests.vendors.openai_vendor import OpenAIVendor
+from waiting.stopping import stop
+
+ORDERS = "/fine_tuning/jobs$"
+FOR_EVER = 10**6
 
 
 @pytest.fixture
@@ -60,3 +71,119 @@ def test_a_claim_that_could_not_be_given_back_does_not_keep_its_own_process_wait
         start.fn(job)
     place.registry.reopen_job(job.id)
     assert start.fn(job).remote_id == next(iter(vendor.jobs))
+
+
+# an order whose answer was lost
+
+
+@pytest.fixture
+def place(vendor: OpenAIVendor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """The vendor is looked at several times without a wait."""
+    patience = Patience(sleep=lambda seconds: None)
+    hurried = OpenAI(**settings().provider_arguments("openai"), patience=patience)
+    monkeypatch.setattr("tasks.submit.provider_named", lambda name: hurried)
+    return Place(tmp_path / "data")
+
+
+def lost(place: Place, vendor: OpenAIVendor, job: Job) -> Doubtful:
+    """What is said where the vendor started the job, its answer was cut, and its list lags."""
+    vendor.list_lag = FOR_EVER
+    vendor.fault("POST", ORDERS, cut=True, when="after")
+    with pytest.raises(Doubtful) as raised:
+        start.fn(job, put_off=True)
+    return raised.value
+
+
+def listed(vendor: OpenAIVendor) -> str:
+    """The vendor's list has caught up."""
+    (job,) = vendor.jobs.values()
+    job["unseen"] = 0
+    return str(job["id"])
+
+
+def test_a_job_whose_answer_was_lost_and_that_is_not_listed_yet_is_not_bought_again(
+    vendor: OpenAIVendor, place: Place
+) -> None:
+    job = add_job(place.registry, place.dataset, 1)
+    told = lost(place, vendor, job)
+    assert "not known" in told.message and "Nothing is bought twice" in told.hint
+    assert 0 < (told.retry_after or 0) <= 60
+    # the same command again, `retry`, another host: all of them wait for the list
+    for _ in range(3):
+        with pytest.raises(Doubtful):
+            start.fn(job, put_off=True)
+    assert vendor.count("POST", ORDERS) == 1
+    assert place.registry.job(job.id).status == "queued"
+    bought = listed(vendor)
+    assert start.fn(job).remote_id == bought
+    assert (len(vendor.jobs), vendor.count("POST", ORDERS)) == (1, 1)
+
+
+def test_a_job_that_the_vendor_never_lists_is_ordered_again_in_the_end(
+    vendor: OpenAIVendor, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = add_job(place.registry, place.dataset, 1)
+    vendor.fault("POST", ORDERS, status=503)
+    for _ in range(2):
+        with pytest.raises(Doubtful):
+            start.fn(job, put_off=True)
+    assert not vendor.jobs
+    monkeypatch.setattr("registry.submissions.DOUBT", timedelta(0))
+    assert start.fn(job).remote_id == listed(vendor)
+
+
+def test_a_refusal_leaves_no_doubt(vendor: OpenAIVendor, place: Place) -> None:
+    job = add_job(place.registry, place.dataset, 1)
+    vendor.fault("POST", ORDERS, status=403)
+    with pytest.raises(Refused):
+        start.fn(job)
+    place.registry.reopen_job(job.id)
+    assert start.fn(job).remote_id == listed(vendor)
+
+
+def test_a_process_that_was_killed_while_it_ordered_leaves_a_doubt(
+    vendor: OpenAIVendor, place: Place
+) -> None:
+    job = add_job(place.registry, place.dataset, 1)
+    _, token = place.registry.intend(job.id, "openai", job.id, hold=timedelta(seconds=-1))
+    place.registry.order(job.id, token, hold=timedelta(seconds=-1))
+    with pytest.raises(Doubtful):
+        start.fn(job, put_off=True)
+    assert vendor.count("POST", ORDERS) == 0
+
+
+def test_in_a_batch_a_job_in_doubt_has_failed_in_passing(vendor: OpenAIVendor, place: Place) -> None:
+    """`retry-failed` goes on with it; it used to stay queued with nobody left to look at it."""
+    job = add_job(place.registry, place.dataset, 1)
+    vendor.fault("POST", ORDERS, status=503)
+    with pytest.raises(Doubtful):
+        start.fn(job)
+    failed = place.registry.job(job.id)
+    assert failed.failure
+    assert (failed.status, failed.failure.code) == ("failed", "provider_error")
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_command_looks_for_a_job_in_doubt_until_it_is_listed(
+    vendor: OpenAIVendor, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.submit.DOUBT_SECONDS", 0.0)
+    job = add_job(place.registry, place.dataset, 1)
+    vendor.list_lag = 12
+    vendor.fault("POST", ORDERS, cut=True, when="after")
+    found = submit(job)
+    assert (found.status, found.remote_id) == ("in_progress", listed(vendor))
+    assert vendor.count("POST", ORDERS) == 1
+
+
+def test_a_job_in_doubt_that_is_cancelled_is_not_ordered_again_and_may_have_to_be_cleaned_up(
+    vendor: OpenAIVendor, place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = add_job(place.registry, place.dataset, 1)
+    lost(place, vendor, job)
+    with caplog.at_level(logging.WARNING, "luthier"):
+        assert stop(job, place.asking).status == "cancelled"
+    assert "luthier jobs clean" in caplog.text
+    with pytest.raises(TrainingFailed, match="cancelled"):
+        start.fn(job)
+    assert vendor.count("POST", ORDERS) == 1
