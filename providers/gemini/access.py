@@ -13,6 +13,8 @@ from google.cloud import storage
 from google.genai.types import HttpOptions
 
 from errors import NotConfigured
+from providers.endless import within
+from providers.gemini.endless import session
 from providers.gemini.faults import is_status, mapped
 from providers.patience import Patience
 
@@ -64,7 +66,9 @@ class Access:
     @cached_property
     def client(self) -> genai.Client:
         self.demand()
-        options = HttpOptions(timeout=int(self.timeout * 1000), base_url=self.endpoint or None)
+        hooks = {"event_hooks": {"response": [within(self.timeout)]}}
+        timeout, url = int(self.timeout * 1000), self.endpoint or None
+        options = HttpOptions(timeout=timeout, base_url=url, client_args=hooks)
         return genai.Client(
             vertexai=True,
             project=self.project,
@@ -77,7 +81,12 @@ class Access:
     def storage(self) -> storage.Client:
         self.demand()
         options = {"api_endpoint": self.storage_endpoint} if self.storage_endpoint else None
-        return storage.Client(project=self.project, credentials=self.credentials, client_options=options)
+        return storage.Client(
+            project=self.project,
+            credentials=self.credentials,
+            client_options=options,
+            _http=session(self.credentials),
+        )
 
     def asked(self, doing: str, ask: Callable[[], T]) -> T:
         """The answer to a question that may be repeated."""

@@ -5,6 +5,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 import openai
 
 from errors import NotConfigured
+from providers.endless import within
 from providers.openai.faults import genuine
 
 URL = "https://api.openai.com/v1"
@@ -30,7 +31,7 @@ def connected(api_key: str, base_url: str, timeout: float) -> openai.OpenAI:
         default_query=dict(parse_qsl(place.query)),
         max_retries=0,
         timeout=openai.Timeout(timeout, connect=CONNECT_SECONDS),
-        http_client=openai.DefaultHttpxClient(event_hooks={"response": [genuine]}),
+        http_client=openai.DefaultHttpxClient(event_hooks={"response": [within(timeout), genuine]}),
     )
 
 

@@ -7,6 +7,7 @@ import httpx2
 import openai
 
 from errors import NotConfigured, Refused, Unavailable
+from providers.endless import within
 from providers.openai.faults import PASSING, sentence
 from providers.patience import PATIENT, Patience, retry_after
 from providers.tokens import estimated
@@ -26,6 +27,7 @@ class Endpoint:
             base_url=teacher.url,
             max_retries=0,
             timeout=openai.Timeout(TIMEOUT_SECONDS, connect=10.0),
+            http_client=openai.DefaultHttpxClient(event_hooks={"response": [within(TIMEOUT_SECONDS)]}),
         )
 
     def ask(self, instruction: str, material: str) -> tuple[str, int, int]:

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 CONTROL = """
 POST /_control/faults   {"method", "path", "times", "skip", "when", "status", "body", "headers", "cut",
-                         "delay", "truncate", "merge", "drop"}: see Fault
+                         "delay", "truncate", "merge", "drop", "drip", "beat"}: see Fault
 DELETE /_control/faults forget them
 POST /_control/chaos    {"seed": 1, "rate": 0.2}: one in five requests meets a fault; rate 0 ends it
 POST /_control/next     {"outcome": "failed", "error": {...}, "states": [...]}: how the next job goes
@@ -34,7 +34,8 @@ class Fault:
     """What happens to the next requests of that method whose path matches the regular expression.
 
     `when`: before the request takes effect, or after. `merge` and `drop` change fields of the real answer.
-    `held`: it takes until that is set.
+    `held`: it takes until that is set. `drip`, `beat`: seconds before each byte of the answer, before each
+    piece of a streamed one.
     """
 
     method: str
@@ -51,6 +52,8 @@ class Fault:
     truncate: bool = False
     merge: dict[str, Any] = field(default_factory=dict)
     drop: list[str] = field(default_factory=list)
+    drip: float = 0.0
+    beat: float = 0.0
 
     def meets(self, method: str, path: str) -> bool:
         if self.times == 0 or self.method not in ("*", method) or not re.search(self.path, path):
@@ -248,7 +251,7 @@ def _handler(vendor: Loopback) -> type[BaseHTTPRequestHandler]:
             seen.status = reply.status if reply else 0
             if reply is None:
                 return self._cut()
-            self._send(reply, truncated=bool(fault and fault.truncate))
+            self._send(reply, fault)
 
         do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = handle_request
 
@@ -282,27 +285,40 @@ def _handler(vendor: Loopback) -> type[BaseHTTPRequestHandler]:
                 reply.body = merged(kept, fault.merge)
             return reply
 
-        def _send(self, reply: Reply, truncated: bool = False) -> None:
+        def _send(self, reply: Reply, fault: Fault | None = None) -> None:
+            truncated = bool(fault and fault.truncate)
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             if reply.stream is not None:
-                self._stream(reply.stream, truncated)
+                self._stream(reply.stream, fault)
                 return
             body = reply.bytes()
             if "content-type" not in {name.lower() for name in reply.headers}:
                 self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if truncated else body)
+            self._write(body[: len(body) // 2] if truncated else body, fault)
             if truncated:
                 self._cut()
 
-        def _stream(self, pieces: list[bytes], truncated: bool) -> None:
+        def _write(self, data: bytes, fault: Fault | None) -> None:
+            if fault is None or not fault.drip:
+                self.wfile.write(data)
+                return
+            for byte in data:
+                time.sleep(fault.drip)
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+
+        def _stream(self, pieces: list[bytes], fault: Fault | None) -> None:
+            truncated = bool(fault and fault.truncate)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             for piece in pieces[: len(pieces) // 2] if truncated else pieces:
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                time.sleep(fault.beat if fault else 0)
+                self._write(b"%x\r\n%s\r\n" % (len(piece), piece), fault)
+                self.wfile.flush()
             if truncated:
                 return self._cut()
             self.wfile.write(b"0\r\n\r\n")
