@@ -135,7 +135,7 @@ class StepHandler(logging.Handler):
         quarter = 4 * progress.step // progress.steps if progress.steps else 0
         if quarter > self.told:
             self.told = quarter
-            err.print(f"  {progress.message} {progress.step}/{progress.steps} {figures(progress)}")
+            err.print(f"  {progress.message}  {figures(progress)}".rstrip())
 
     def close(self) -> None:
         if self.bar.live.is_started:

@@ -48,3 +48,12 @@ def test_an_id_is_never_folded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.setattr(terminal.out, "width", 60)
     table("Jobs", "job", "name", "base", rows=[("job-06b220f18f7efc72", LONG, LONG)])
     assert "job-06b220f18f7efc72" in capsys.readouterr().out
+
+
+def test_without_a_terminal_each_quarter_of_the_way_is_a_line_with_its_step_once(capsys):
+    handler = terminal.StepHandler()
+    handler.tell(Progress(status="queued", message="Waiting"))
+    for step in range(1, 9):
+        handler.tell(Progress(status="in_progress", message="Training", step=step, steps=8))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["  Waiting", "  Training  2/8", "  Training  4/8", "  Training  6/8", "  Training  8/8"]
