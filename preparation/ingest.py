@@ -21,7 +21,7 @@ from records import FileReport, Rows
 QUICK = 1 << 24  # bytes that are digested in no time
 SMALL = 1 << 16  # bytes of a plain text that is read before another process could start
 FEW = 200  # files up to which that pays; of more, all cores read better
-PLAIN = frozenset(("text", "jsonl", "json_document", "table", "markdown", "code"))
+PLAIN = frozenset(("text", "jsonl", "json_document", "table", "markdown", "code", "yaml_document"))
 PLAIN_ENDINGS = frozenset(ending for name in PLAIN for ending in ENDINGS[name])
 AHEAD = 64  # files that are begun before the one whose turn it is
 

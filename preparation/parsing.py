@@ -26,7 +26,7 @@ from records import Drop, Source
 
 LIBRARIES = (
     "charset-normalizer", "docutils", "lxml", "markdown-it-py", "pypdf", "pypdfium2", "python-calamine",
-    "python-oxmsg", "python-pptx", "striprtf", "trafilatura",
+    "python-oxmsg", "python-pptx", "pyyaml", "striprtf", "trafilatura",
 )  # fmt: skip
 DENSEST = 100  # times its size that a file may unfold to, as an archive or in rows, if above `DENSE_FROM`
 DENSE_FROM = 1 << 28

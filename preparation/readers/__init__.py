@@ -42,6 +42,7 @@ ENDINGS = {
     "restructured": (".rst", ".rest"),
     "org": (".org",),
     "notebook": (".ipynb",),
+    "yaml_document": (".yaml", ".yml"),
     "columns": (".parquet", ".arrow", ".feather"),
     "picture": (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
     "archive": (".zip", ".tar", ".tgz", ".gz", ".bz2", ".tbz2", ".xz", ".txz"),
@@ -49,7 +50,7 @@ ENDINGS = {
         ".py", ".pyi", ".js", ".mjs", ".jsx", ".ts", ".tsx", ".java", ".kt", ".scala", ".go", ".rs", ".c",
         ".h", ".cc", ".cpp", ".hpp", ".cs", ".swift", ".m", ".rb", ".php", ".pl", ".lua", ".r", ".jl", ".ex",
         ".exs", ".erl", ".hs", ".ml", ".clj", ".dart", ".sql", ".sh", ".bash", ".zsh", ".ps1", ".bat", ".css",
-        ".scss", ".vue", ".svelte", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".proto", ".graphql",
+        ".scss", ".vue", ".svelte", ".toml", ".ini", ".cfg", ".conf", ".proto", ".graphql",
         ".tf", ".cmake", ".gradle", ".tex",
     ),
 }  # fmt: skip

@@ -181,7 +181,7 @@ def _text_format(path: Path, ending: str) -> str:
     if not text:
         raise Unreadable("The file is empty", "it holds only white space")
     promised = _promised(ending)
-    if promised in ("code", "notebook", "restructured", "org"):
+    if promised in ("code", "notebook", "restructured", "org", "yaml_document"):
         return promised
     if marked := _marked_up(text, promised):
         return marked

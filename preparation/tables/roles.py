@@ -157,6 +157,8 @@ def _by_override(table: Table, name: str) -> Roles:
 
 def _answer(table: Table) -> str:
     by_name = {plain_name(name): name for name in reversed(table.columns)}
+    if {"q", "a"} <= by_name.keys() and "b" not in by_name:
+        return by_name["a"]
     found = [by_name[known] for known in ANSWERS if known in by_name]
     # “Fixed” in every row answers nothing
     found = [name for name in found if table.rows <= SMALL or table.left_out.get(name) != CONSTANT]
@@ -190,6 +192,8 @@ def _answers_of_others(table: Table, answer: str) -> tuple[str, ...]:
 def _inputs_of_pair(table: Table, answer: str) -> list[str]:
     names = {plain_name(name): name for name in reversed(table.columns) if name != answer}
     known = [names[name] for name in PROMPTS if name in names and table.columns[names[name]].filled]
+    if plain_name(answer) == "a" and "q" in names:
+        return [names["q"]]
     plain = next((pair for pair in PLAIN_INPUTS if all(name in names for name in pair)), None)
     if plain:
         return [names[name] for name in plain]

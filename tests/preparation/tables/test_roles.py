@@ -217,3 +217,10 @@ def test_the_part_of_a_split_is_no_label() -> None:
 def test_an_answer_that_is_the_same_in_all_rows_is_none() -> None:
     roles = roles_of(table(40, Description=MESSAGE, Resolution="Fixed", Comment=REPLY), "Help customers")
     assert roles.target == "Comment"
+
+
+def test_letters_for_question_and_answer_are_names_unless_there_are_more_of_them() -> None:
+    roles = roles_of(table(20, A=REPLY, Q=MESSAGE), "Help customers")
+    assert (roles.inputs, roles.target) == (("Q",), "A")
+    roles = roles_of(table(20, q=MESSAGE, a="Choice {} is blue", b="Choice {} is red", answer=label), "")
+    assert roles.target == "answer"
