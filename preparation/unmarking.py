@@ -1,5 +1,5 @@
-"""Cells and messages that were written in an editor of a web page hold its markup: made plain text, lists and
-tables as Markdown. Where a row speaks of HTML, its markup may be what it is about, and stays."""
+"""Cells and messages that were written in an editor of a web page hold its markup: made plain text, headings,
+lists and tables as Markdown. Where a row speaks of HTML, its markup may be what it is about, and stays."""
 
 import re
 from html import unescape
@@ -62,7 +62,8 @@ def plain(text: str) -> str:
     if "\n" in text and not BLOCKS.search(text):
         text = text.replace("\n", "<br>")
     root = parsed(text)
-    return "" if root is None else "\n\n".join(block.text for block in blocks(root))
+    found = () if root is None else blocks(root)
+    return "\n\n".join(f"{'#' * block.level} {block.text}".lstrip() for block in found)
 
 
 def _may_hold(text: str) -> bool:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from preparation import rowfile
 from preparation.conversations.own_words import own_words
-from preparation.conversations.spoken import spoken
+from preparation.conversations.spoken import spoken, spoken_in_cell
 from preparation.mapping import LEFT_OUT, SETTLED
 from preparation.readers.conversation import Said, rows
 from records import Drop, Letter, Row, Rows, Source
@@ -203,6 +203,8 @@ class Names:
             yield from spoken(row)
         elif row.speakers:
             yield self._with_names(row)
+        elif row.fields:
+            yield from spoken_in_cell(row)
         else:
             yield row
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from preparation.readers.conversation import Said, rows
+from preparation.tables.roles import ANSWERS, LABELS, plain_name
 from records import Row, Source
 
+TARGETS = frozenset(LABELS)
 WORDS = tomllib.loads((Path(__file__).parent / "speaker_words.toml").read_text("utf-8"))
 ANSWERING, ASKING, NO_NAMES = (frozenset(WORDS[name]) for name in ("answering", "asking", "no_names"))
 TURN = re.compile(
@@ -45,6 +47,24 @@ def spoken(row: Row) -> Iterator[Row]:
         line = made.source.line if row.source.line else None
         place: Source = row.source.model_copy(update={"line": line})
         yield made.model_copy(update={"source": place, "heading": row.heading})
+
+
+def spoken_in_cell(row: Row) -> Iterator[Row]:
+    """A record as the conversation that its longest cell holds, unless another column says what to learn."""
+    cell = max(row.fields.values(), key=len)
+    if "\n" not in cell or ":" not in cell or any(map(_is_target, row.fields)):
+        yield row
+        return
+    talks = list(spoken(Row(source=row.source, text=cell)))
+    if any(one.text for one in talks):
+        yield row
+        return
+    yield from (one.model_copy(update={"source": row.source}) for one in talks)
+
+
+def _is_target(name: str) -> bool:
+    words = plain_name(name)
+    return words in ANSWERS or not TARGETS.isdisjoint(words.split())
 
 
 def _turns(lines: Sequence[str]) -> list[Turn]:

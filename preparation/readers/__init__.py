@@ -95,10 +95,11 @@ def read(path: Path, source: Source) -> Iterator[Row | Drop | Member]:
     """What the local file holds. The ending is that of `source.uri`, for `path` may be a temporary copy."""
     from preparation.readers.chat_table import grouped
     from preparation.readers.detection import format_of
+    from preparation.readers.packed import unpacked
 
     name = format_of(path, Path(source.uri).suffix.lower())
     reader = cast(Reader, import_module(f"preparation.readers.{name}"))
-    return grouped(reader.read(path, source))
+    return grouped(unpacked(reader.read(path, source)))
 
 
 def excerpt(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from preparation.readers import Unreadable
+from preparation.unmarking import plain
 from records import Row, Source
 
 TITLES = ("title", "heading", "headline", "header", "name", "subject", "question", "topic", "term")
@@ -49,7 +50,8 @@ Path = tuple[str, ...]
 def rows(document: Any, uri: str) -> Iterator[Row]:
     number = 0
     for number, (heading, text) in enumerate(_sections(document, ()), 1):
-        yield Row(source=Source(uri=uri, element=number), text=text, heading=heading)
+        if text := plain(text):
+            yield Row(source=Source(uri=uri, element=number), text=text, heading=heading)
     if number == 0:
         raise Unreadable("It holds neither records nor text", "give a list of objects with the same keys")
 

@@ -184,7 +184,8 @@ def _closes(lines: Lines, dialect: Dialect) -> bool:
 
 
 def _stripped(cells: Sequence[str]) -> list[str]:
-    return [cell.strip().replace("\r\n", "\n").replace("\r", "\n") for cell in cells]
+    # where files were put one behind the other, the mark of a file's beginning stands in its midst
+    return [cell.strip("\ufeff \t\r\n\f\v\xa0").replace("\r\n", "\n").replace("\r", "\n") for cell in cells]
 
 
 def _prose(rows: Sequence[Sequence[str]]) -> int | None:

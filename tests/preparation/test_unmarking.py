@@ -46,3 +46,7 @@ def test_in_dialogues_markup_goes_where_the_question_holds_some(asked: str, answ
     said = (Message(role="user", content=asked), Message(role="assistant", content="<p>It is.</p>"))
     row = plain_row(Row(source=HERE, messages=said))
     assert row.messages[1].content == answered
+
+
+def test_headings_and_lists_become_markdown() -> None:
+    assert plain("<h2>Fares</h2><ol><li>Ten</li></ol>") == "## Fares\n\n1. Ten"

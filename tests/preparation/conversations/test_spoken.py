@@ -1,6 +1,7 @@
 import pytest
 
-from preparation.conversations.spoken import spoken
+from preparation.conversations.spoken import spoken, spoken_in_cell
+from records import Row, Source
 
 
 def talks(new, text: str) -> list[list[tuple[str, str]]]:
@@ -62,3 +63,33 @@ def test_what_stands_before_a_talk_stays_a_text(new) -> None:
 def test_other_colons_are_no_talk(new, text: str) -> None:
     (row,) = spoken(new.section(1, text))
     assert row.text == text
+
+
+TALK = "Customer: Is it late?\nAgent: No.\nIt comes today.\nCustomer: Thanks.\nAgent: Bye."
+
+
+def test_a_cell_in_which_people_speak_is_their_conversation() -> None:
+    record = Row(source=Source(uri="/data/calls.csv", row=3), fields={"id": "7", "text": TALK})
+    (row,) = spoken_in_cell(record)
+    assert [message.content for message in row.messages] == [
+        "Is it late?",
+        "No.\nIt comes today.",
+        "Thanks.",
+        "Bye.",
+    ]
+    assert row.speakers == ("Customer", "Agent") * 2
+    assert row.source == record.source
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"dialogue": TALK, "summary": "It is not late."},
+        {"text": TALK, "ticket category": "parcels"},
+        {"text": f"A call of Monday.\n{TALK}"},
+        {"text": "Note: one\nOrder: two"},
+    ],
+)
+def test_a_record_with_an_answer_or_a_label_stays_one(fields: dict[str, str]) -> None:
+    record = Row(source=Source(uri="/data/calls.csv", row=3), fields=fields)
+    assert list(spoken_in_cell(record)) == [record]

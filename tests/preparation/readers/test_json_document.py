@@ -105,3 +105,11 @@ def test_a_file_too_large_to_be_held_is_refused(read, monkeypatch: pytest.Monkey
     monkeypatch.setattr(json_document, "LARGEST", 10)
     with pytest.raises(Unreadable, match="write it as JSON Lines"):
         read("large.json", json.dumps(PAIRS))
+
+
+def test_articles_of_a_help_centre_are_text_without_markup(read) -> None:
+    articles = [
+        {"title": f"Fares {n}", "body": f"<p>Ten &amp; {n}.</p><ul><li>By ship</li></ul>"} for n in range(2)
+    ]
+    rows = read("articles.json", json.dumps({"count": 2, "articles": articles}))
+    assert [row.text for row in rows] == [f"Ten & {n}.\n\n- By ship" for n in range(2)]

@@ -191,3 +191,10 @@ def test_the_answers_to_a_form_stand_under_its_questions(read, asked: str) -> No
     assert len(rows) == 8
     assert rows[0].fields["What is your question?"] == "Why is parcel 1 late?"
     assert rows[0].fields[asked] == "1"
+
+
+def test_files_put_one_behind_the_other_are_one_table(read) -> None:
+    part = "\ufeffquestion,answer\nIs it late?,No\n"
+    first, drop, second = read("both.csv", part + part.replace("late", "lost"))
+    assert (first.fields["question"], second.fields["question"]) == ("Is it late?", "Is it lost?")
+    assert drop.reason == "the header once more"
