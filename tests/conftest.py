@@ -1,6 +1,7 @@
 """A home of its own for every test, and one Prefect server for all that need one."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,18 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def made_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite registry that has the tables already; copying it is quicker than the migrations."""
+    from registry import Registry
+
+    path = tmp_path_factory.mktemp("registry") / "luthier.db"
+    made = Registry(f"sqlite:///{path}", path.parent, "")
+    made.jobs()
+    made.close()
+    return path
+
+
+@pytest.fixture(scope="session")
 def up_to_date(postgres: str) -> str:
     """The name of a database that has the tables already."""
     from registry import Registry
@@ -61,7 +74,10 @@ def up_to_date(postgres: str) -> str:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database without rows for a registry: SQLite, or what --database says."""
     if request.config.getoption("--database") == "sqlite":
-        yield f"sqlite:///{tmp_path / 'home' / 'luthier.db'}"
+        copy = tmp_path / "home" / "luthier.db"
+        copy.parent.mkdir()
+        shutil.copy(request.getfixturevalue("made_before"), copy)
+        yield f"sqlite:///{copy}"
         return
     from tests.postgres import emptied
 
