@@ -15,23 +15,18 @@ JOBS = 20
 WORKER = """
 import sys
 from pathlib import Path
-from errors import Unavailable
 from providers.openai.provider import OpenAI
 from registry import Registry
-from tasks.submit import submitted_once
+from tasks import submit
 
 url, home, vendor = sys.argv[1:]
 registry = Registry(url, Path(home), "")
 provider = OpenAI(api_key="sk-test", base_url=vendor, home=Path(home))
-jobs = registry.jobs()
+submit.LOOK_SECONDS = 0.01  # who comes second stays at the other's heels
 print("ready", flush=True)
 sys.stdin.readline()
-while jobs:
-    job = jobs.pop(0)
-    try:
-        registry.update_job(job.id, remote_id=submitted_once(job, provider, registry))
-    except Unavailable:
-        jobs.append(job)  # the other one is at it
+for job in registry.jobs():
+    registry.update_job(job.id, remote_id=submit.submitted_once(job, provider, registry))
 """
 
 
