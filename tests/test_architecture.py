@@ -57,7 +57,10 @@ HOMES = {
     "tokenizers": ["providers/gpu"],
     "gguf": ["providers/gpu"],
     "sqlalchemy": ["registry"],
-    "sqlite3": ["registry"],
+    "sqlite3": [
+        "registry",
+        "preparation/readers/database.py",  # people's own files
+    ],
     "alembic": ["registry"],
     "fastapi": ["web"],
     "starlette": ["web"],

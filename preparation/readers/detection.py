@@ -25,6 +25,7 @@ MAGIC = (
     (b"PK\x05\x06", ZIP),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE),
     (b"{\\rtf", "rtf"),
+    (b"SQLite format 3\x00", "database"),
     (b"PAR1", "columns"),
     (b"ARROW1", "columns"),
     (b"\x1f\x8b\x08", "archive"),
@@ -181,7 +182,7 @@ def _text_format(path: Path, ending: str) -> str:
     if not text:
         raise Unreadable("The file is empty", "it holds only white space")
     promised = _promised(ending)
-    if promised in ("code", "notebook", "restructured", "org", "yaml_document"):
+    if promised in ("code", "notebook", "restructured", "org", "yaml_document", "sql_dump"):
         return promised
     if marked := _marked_up(text, promised):
         return marked

@@ -27,9 +27,9 @@ KINDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "records": ("Avro and ORC are not read", "export it as Parquet, JSONL or CSV", (".avro", ".orc")),
     "database": (
-        "Databases are not read",
+        "Databases of this kind are not read",
         "export the table as CSV or JSONL",
-        (".sqlite", ".sqlite3", ".db", ".mdb"),
+        (".mdb", ".accdb"),
     ),
     "program": ("Programs are not read", "give their source code", (".exe", ".dll", ".so", ".class", ".pyc")),
     "binary": (
@@ -43,7 +43,7 @@ MAGIC: dict[str, tuple[bytes, ...]] = {
     "recording": (b"OggS\x00", b"ID3\x02", b"ID3\x03", b"ID3\x04", b"fLaC\x00", b"\x1aE\xdf\xa3"),
     "packed": (b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a"),
     "records": (b"Obj\x01", b"ORC"),
-    "database": (b"SQLite format 3\x00",),
+    "database": (b"\x00\x01\x00\x00Standard Jet DB", b"\x00\x01\x00\x00Standard ACE DB"),
     "program": (b"\x7fELF", b"\xca\xfe\xba\xbe"),
 }
 

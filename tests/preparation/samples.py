@@ -7,6 +7,7 @@ import io
 import json
 import lzma
 import mailbox
+import sqlite3
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -49,6 +50,22 @@ The ferry leaves at noon. It comes
 <c>back when the tide allows,</c>
 which is seldom before six.
 """
+
+
+SQL = b"CREATE TABLE faq (question text, answer text);\n" + b"".join(
+    b"INSERT INTO faq VALUES ('When, %d?', 'At ''noon''.');\n" % n for n in range(6)
+)
+
+
+def sqlite() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "app.db")
+        database = sqlite3.connect(path)
+        database.execute("CREATE TABLE faq (question TEXT, answer TEXT)")
+        database.execute("INSERT INTO faq VALUES ('When?', 'At noon.')")
+        database.commit()
+        database.close()
+        return path.read_bytes()
 
 
 def docx() -> bytes:
@@ -312,6 +329,9 @@ def samples() -> dict[str, bytes]:
         "work.ipynb": notebook(),
         "ferry.py": b'"""The ferry."""\n\n\ndef leave() -> str:\n    return "at noon"\n',
         "trips.parquet": parquet(),
+        "faq.yaml": b"faq:\n- question: When?\n  answer: At noon.\n- question: Where?\n  answer: Here.\n",
+        "app.db": sqlite(),
+        "dump.sql": SQL,
         "files.zip": zipped({"in/note.txt": text, "letter.docx": docx()}),
         "files.tgz": tarred({"note.txt": text, "page.html": HTML.encode()}),
         "note.txt.bz2": bz2.compress(text),
