@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +15,8 @@ from web.chatting import Chatting
 from web.cors import ApiCors
 from web.gate import Gate
 from web.guard import LOOPBACK, Guard
+from web.pages import chat, model, new, panel, profile
+from web.pages.rendering import compile_templates
 from web.plans import read_plans
 from web.runner import Runner
 from web.session import Door
@@ -25,7 +25,7 @@ from web.work import Work
 from web.workshop import Workshop
 
 HERE = Path(__file__).parent
-PAGES = ("web.pages.panel", "web.pages.new", "web.pages.model", "web.pages.chat", "web.pages.profile")
+PAGES = (panel, new, model, chat, profile)
 UPLOAD_PATHS = ("/v1/files", "/v1/uploads", "/new")
 
 
@@ -90,18 +90,15 @@ def create_app(settings: Settings, host: str = "127.0.0.1", runs: bool = True) -
 
 
 def add_pages(app: FastAPI) -> None:
-    for name in PAGES:
-        if find_spec(name):
-            app.include_router(import_module(name).router, include_in_schema=False)
-    if (HERE / "static").is_dir():
-        app.mount("/static", StaticFiles(directory=HERE / "static"))
+    for one in PAGES:
+        app.include_router(one.router)
+    app.mount("/static", StaticFiles(directory=HERE / "static"))
 
 
 def warm_up(shop: Workshop) -> None:
     """Done before the first person waits for it: the owner's models are read, the templates compiled."""
     shop.work.cards(shop.registry.owner())
-    if find_spec("web.pages.rendering"):
-        import_module("web.pages.rendering").compile_templates()
+    compile_templates()
 
 
 def hosts(settings: Settings, host: str) -> frozenset[str] | None:

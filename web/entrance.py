@@ -4,21 +4,15 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from errors import NotConfigured
 from registry.accounts import Account
-from web.faults import Forbidden, rendered
+from web.faults import Forbidden
+from web.pages.rendering import page
 from web.workshop import Shop
 
 router = APIRouter(include_in_schema=False)
-
-PLAIN = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in</title><h1>Sign in</h1>'
-    '<p>{error}</p><form method="post" action="/login"><input type="hidden" name="next" value="{next}">'
-    '<label>Name <input name="name" required></label> <label>Password <input name="password" type="password" '
-    "required></label> <button>Sign in</button></form></html>"
-)
 
 
 @router.get("/login")
@@ -116,8 +110,7 @@ def _page(request: Request, shop: Shop, next: str, error: str = "", status: int 
     if "link" in methods:
         shop.door.offer_link()
     context = {"methods": methods, "error": error, "next": _inside(next)}
-    body = rendered("login.html", request, context) or PLAIN.format(error=error, next="/")
-    return HTMLResponse(body, status)
+    return page(request, "login.html", context, status)
 
 
 def _inside(next: str) -> str:

@@ -3,7 +3,6 @@
 import html
 import logging
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ from errors import LuthierError, NotFound, Unavailable
 from records import Report
 from web.headers import HEADERS
 from web.naming import wrong
+from web.pages.rendering import templates, wants_fragment
 
 log = logging.getLogger("luthier.web")
 
@@ -168,7 +168,7 @@ def _astray(request: Request) -> Response:
 
 def _to_sign_in(request: Request) -> Response:
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    if request.headers.get("x-fragment") or request.headers.get("hx-request"):
+    if wants_fragment(request):
         # a script asked: it leads the whole page there
         return Response(status_code=401, headers={"Location": "/login"})
     return RedirectResponse(
@@ -223,24 +223,15 @@ def _page(request: Request, status: int, message: str, hint: str) -> str:
         "request_id": getattr(request.state, "request_id", ""),
         "account": getattr(request.state, "account", None),
     }
-    return rendered("error.html", request, context) or PLAIN.format(
-        **{name: html.escape(str(value)) for name, value in context.items()}
-    )
+    try:
+        return str(templates.env.get_template("error.html").render(request=request, **context))
+    except TemplateError:
+        # an error must be told even where its page is broken
+        log.exception("The page of an error can't be shown.")
+        return PLAIN.format(**{name: html.escape(str(value)) for name, value in context.items()})
 
 
 PLAIN = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
     "<h1>{title}</h1><p>{message}</p><p>{hint}</p><p><small>{request_id}</small></p></html>"
 )
-
-
-def rendered(name: str, request: Request, context: dict[str, Any]) -> str | None:
-    """A template of the pages; None where the pages aren't installed."""
-    try:
-        templates = import_module("web.pages.rendering").templates
-        template = templates.env.get_template(name)
-        return str(template.render(request=request, **context))
-    except (ModuleNotFoundError, TemplateError):
-        # an error must be told even where its page is broken
-        log.exception("The page %s can't be shown.", name)
-        return None

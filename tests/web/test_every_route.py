@@ -1,13 +1,13 @@
 """Whatever is asked of whichever page, by the owner too: none fails, and script stays text."""
 
 import re
-from importlib import import_module
 from string import Formatter
 
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+from web import entrance
 from web.app import PAGES
 from web.workshop import Workshop
 
@@ -18,7 +18,7 @@ ELSEWHERE = ("/logout", "/login/oidc", "/login/oidc/back")
 
 
 def routes() -> list[APIRoute]:
-    routers = [import_module(name).router for name in (*PAGES, "web.entrance")]
+    routers = [one.router for one in (*PAGES, entrance)]
     return [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
 
 
