@@ -184,7 +184,8 @@ def refuse_dying(base: Base, day: date, accepted: bool) -> None:
     if days <= MARGIN_DAYS:
         raise Refused(
             f"A model tuned on {base.id} would stop answering on {base.inference_until}, in {days} days.",
-            f"Pass --accept-retirement to train it all the same. {_instead(base)}",
+            "Pass --accept-retirement to train it all the same; in the options of a form or a spec that is "
+            f'"accept_retirement": true. {_instead(base)}',
         )
 
 

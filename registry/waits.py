@@ -78,6 +78,12 @@ class Waits(Database):
             connection.execute(flow_runs.update().where(*mine).values(parked=False))
             return Job.model_validate_json(record_of(connection, jobs, job_id))
 
+    def forget_parked(self, flow_run_ids: Collection[str]) -> None:
+        """Those runs were cancelled: only a person starts one again, who wants its job taken up."""
+        with self.writing() as connection:
+            mine = flow_runs.update().where(flow_runs.c.id.in_(flow_run_ids))
+            connection.execute(mine.values(parked=False))
+
     def parked_jobs(self, flow_run_ids: Collection[str]) -> dict[str, Job]:
         """What each of those Prefect runs is parked with."""
         query = select(flow_runs.c.id, jobs.c.record).join(jobs, jobs.c.id == flow_runs.c.job_id)

@@ -105,6 +105,8 @@ class Reaping:
         except LuthierError as error:
             log.warning("Could not stop %s, trying again: %s", job.id, error)
             return "kept"
+        if not failure:
+            self.registry.forget_parked(self.registry.carriers(job.id))
         log.info("%s (%s): its run was %s, and the job is ended.", job.id, job.name, end.how)
         return "failed" if failure else "cancelled"
 

@@ -42,6 +42,7 @@ def end_carriers(job: Job, asking: Polling) -> None:
     ]
     try:
         end_runs(alone)
+        registry.forget_parked(alone)
     except Unavailable as error:
         # its runs look at the job before they do anything to it
         log.warning("The job's run could not be cancelled: %s", error)

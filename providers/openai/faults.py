@@ -1,5 +1,6 @@
 """What OpenAI's refusals and failures mean for a person: the only place that reads its error codes."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +31,7 @@ DAILY_LIMIT_SECONDS = 4 * 3600.0
 # Azure's filter, and OpenAI's own word for what it won't read
 UNANSWERABLE = {"content_filter", "invalid_prompt"}
 FILES = ("training_file", "validation_file")
+GONE = re.compile(r"no such file|not found|does(?: not|n't) exist|deleted", re.I)
 POLICY = ("policy", "policies", "unsafe", "harmful", "moderation", "safety")
 PASSING = (408, 409, 425, 429)
 
@@ -129,6 +131,10 @@ def _refusal(error: openai.APIStatusError, doing: str, creating: bool, waiting: 
         return TooLong(f"The conversation is too long: {said}", "Send fewer of the earlier messages.")
     if code in UNANSWERABLE:
         return Unanswerable(f"No model answers this at OpenAI: {said}", "Ask in other words.")
+    if creating and _text(error.param) in FILES and GONE.search(said):
+        return Unavailable(
+            f"OpenAI no longer has the training file: {said}", "It is sent again when the job is tried again."
+        )
     if creating and _text(error.param) in FILES:
         return InvalidData(f"OpenAI rejects the training data: {said}", "Prepare the data again.")
     if creating and not lacking:
@@ -183,10 +189,11 @@ def _text(value: Any) -> str:
 
 
 def is_ambiguous(error: Unavailable) -> bool:
-    """Whether a request that failed so may have taken effect: not at a rate limit, or if nothing was sent."""
+    """Whether a request that failed so may have taken effect: not if it was refused, or nothing was sent."""
     cause = error.__cause__
     unsent = isinstance(cause and cause.__cause__, (httpx2.ConnectError, httpx2.ConnectTimeout))
-    return not unsent and not isinstance(cause, openai.RateLimitError)
+    said_no = (openai.RateLimitError, openai.BadRequestError, openai.NotFoundError)
+    return not unsent and not isinstance(cause, said_no)
 
 
 def is_missing(error: LuthierError) -> bool:

@@ -16,6 +16,7 @@ from tests.hosted_jobs import add_job
 from tests.vendors.openai_vendor import OpenAIVendor
 from waiting import reaping
 from waiting.ending import crash_silent, end_runs, ends_of
+from waiting.parking import PARKED
 from waiting.reaping import Reaping
 from waiting.stopping import stop
 
@@ -66,6 +67,17 @@ def test_each_end_of_a_run_has_its_consequence(place: Place, vendor: OpenAIVendo
 
     again = Reaping(place.asking).reap()
     assert (again.cancelled, again.failed, again.went_on) == ((), (), ())
+
+
+def test_a_run_that_was_cancelled_while_parked_takes_its_job_up_when_it_is_retried(place: Place) -> None:
+    """By hand on Prefect's pages: it used to fail at once, as its job was cancelled."""
+    from prefect.states import Cancelled, Scheduled
+
+    job = place.started(0)
+    run = place.carried(job, Scheduled(name=PARKED), Cancelled())
+    place.registry.carry(run, job.id, parked=True)
+    assert Reaping(place.asking).reap().cancelled == (job.id,)
+    assert place.registry.resume(run) is None
 
 
 def test_a_run_that_dies_again_and_again_ends_with_its_job(place: Place, vendor: OpenAIVendor) -> None:

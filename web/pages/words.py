@@ -109,7 +109,8 @@ OPTION = re.compile(rf"(?<![\w-])--({'|'.join(FIELDS)})(?![\w-])(?: [\d.,]*\d)?"
 ON_PAGE = {
     "`luthier bases` lists them": "The page for a new model lists them",
     "(`luthier bases`)": "(see the page for a new model)",
-    "Pass --accept-retirement to train it all the same.": "To do so, tick “Train it all the same”.",
+    "Pass --accept-retirement to train it all the same; in the options of a form or a spec that is "
+    '"accept_retirement": true.': "To do so, tick “Train it all the same”.",
 }
 OTHER_ROW = re.compile(r"\(as (?:(?!\(as ).)*/([^/]*\))\Z")
 SHARES = ("accuracy", "macro_f1", "overlap")

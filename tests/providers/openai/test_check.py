@@ -57,7 +57,9 @@ def test_a_dying_base_asks_for_the_persons_word(
     ):
         with pytest.raises(Refused, match="would stop answering on 2027-01-14, in 53 days") as raised:
             ask()
+        # who ordered by Prefect's form reads it too
         assert "--accept-retirement" in raised.value.hint
+        assert '"accept_retirement": true' in raised.value.hint
         assert "gpt-6-luna" in raised.value.hint
     assert vendor.count("POST", ".") == 0
     assert "2027-01-14" in rules(provider.check(dataset(), recipe))["retirement"].message

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from errors import InvalidData, LuthierError, NotConfigured, Refused, Unavailable, from_failure
+from providers.hosted import Doubtful
 from providers.openai.provider import OpenAI
 from providers.patience import ONCE
 from records import ChatOptions, Dataset, Message, Recipe
@@ -244,6 +245,18 @@ def test_a_file_that_is_rejected_at_create_is_a_fault_of_the_data(
     error = refusal_of(provider, dataset, recipe)
     assert isinstance(error, InvalidData)
     assert "Line 4" in error.message
+
+
+def test_a_file_that_is_deleted_at_openai_before_the_order_is_sent_again(
+    provider: OpenAI, vendor: OpenAIVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    """It used to be called a fault of the data, which `luthier jobs retry` leaves to a person."""
+    made = dataset()
+    with pytest.raises(Unavailable, match="no longer has the training file") as raised:
+        provider.order(made, recipe.but(epochs=1), LABEL, buying=vendor.files.clear)
+    assert not isinstance(raised.value, Doubtful)
+    assert provider.start(made, recipe.but(epochs=1), LABEL) in vendor.jobs
+    assert vendor.count("POST", "/files$") == 2
 
 
 @pytest.mark.parametrize(
