@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -62,6 +63,7 @@ def spoken_in_cell(row: Row) -> Iterator[Row]:
     yield from (one.model_copy(update={"source": row.source}) for one in talks)
 
 
+@lru_cache(1000)
 def _is_target(name: str) -> bool:
     words = plain_name(name)
     return words in ANSWERS or not TARGETS.isdisjoint(words.split())

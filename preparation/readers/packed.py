@@ -10,6 +10,7 @@ from preparation.readers import Member, shapes
 from records import Drop, Row
 
 LONGEST = 1 << 20  # characters of a cell
+HEAD = 2000  # of them, in which somebody speaks
 SPEAKS = re.compile(r"""["'](?:role|from|speaker)["']\s*:""")
 SPLIT = re.compile(r"\}\s*\n?\s*\{(?=\s*['\"])")
 DTYPE = re.compile(r"^array\((.*?)(?:,\s*dtype=\w+)?\)$", re.DOTALL)
@@ -25,7 +26,7 @@ def unpacked(items: Iterable[Row | Drop | Member]) -> Iterator[Row | Drop | Memb
 
 def _dialogue(fields: dict[str, str]) -> dict[str, Any] | None:
     for name, cell in fields.items():
-        if cell[:1] not in ("[", "{", "a") or not SPEAKS.search(cell[:2000]):
+        if not cell.startswith(("[", "{", "array(")) or not SPEAKS.search(cell, 0, HEAD):
             continue
         said = shapes.turns(_value(cell))
         if said:
