@@ -84,7 +84,8 @@ def grouped(items: Iterable[Row | Drop | Member]) -> Iterator[Row | Drop | Membe
     while part := list(islice(everything, MOST)):
         yield from (item for item in part if not isinstance(item, Row) or not item.fields)
         rows = [item for item in part if isinstance(item, Row) and item.fields]
-        for talk in _by_answers(rows, columns) if columns.above else _by_name(rows, columns):
+        by = _by_answers if columns.above else _by_name if columns.talk else _by_turn
+        for talk in by(rows, columns):
             if isinstance(talk, Drop):
                 yield talk
             else:
@@ -119,7 +120,10 @@ def _columns(sample: Sequence[dict[str, str]]) -> Columns | None:
     for row in sample:
         talks.setdefault(row.get(found.talk, ""), set()).add(row.get(speaker, ""))
     several = sum(len(who) > 1 for talk, who in talks.items() if talk)
-    return found if found.talk and 2 * several >= len(talks) and 3 * len(talks) <= 2 * len(sample) else None
+    if found.talk and 2 * several >= len(talks) and 3 * len(talks) <= 2 * len(sample):
+        return found
+    # without ids only what is plainly turns: roles beside texts and nothing else
+    return found._replace(talk="") if by_role and set(names) <= {*WORDS, *SPEAKERS, *TIMES, *OWN} else None
 
 
 def _plain(name: str) -> str:
@@ -143,6 +147,20 @@ def _by_name(rows: Sequence[Row], columns: Columns) -> Iterator[list[Row]]:
         elif all(map(ISO.match, stamps)):
             # what bears one time stays as written
             talk.sort(key=lambda row: row.fields[columns.time])
+        yield talk
+
+
+def _by_turn(rows: Sequence[Row], columns: Columns) -> Iterator[list[Row]]:
+    """From each word of the system on; where it says nothing, from each question that follows an answer."""
+    told = [SAID_BY.get(_plain(row.fields.get(columns.speaker, "")), "system") for row in rows]
+    talk: list[Row] = []
+    for row, role, before in zip(rows, told, ["", *told], strict=False):
+        begins = role == "system" if "system" in told else (role, before) == ("user", "assistant")
+        if begins and talk:
+            yield talk
+            talk = []
+        talk.append(row)
+    if talk:
         yield talk
 
 

@@ -11,6 +11,7 @@ from preparation.readers.encoding import read_text
 from records import Drop, Row, Source
 
 LARGEST = 1 << 29  # bytes; parsed, such a file takes several times as much memory
+QUESTIONS = 0.8  # share of an object's keys that makes them questions
 DEEPEST = 6  # levels of objects that a list of records may lie under
 BETWEEN = " \t\r\n,\x1e"
 
@@ -66,8 +67,8 @@ def records(value: Any) -> list[Any] | None:
         return value if _is_table(value) else None
     if not isinstance(value, dict):
         return None
-    if asked := squad.questions(value):
-        return asked
+    if found := squad.questions(value) or asked(value):
+        return found
     if rows := _columns(value) or _entries(value):
         return rows
     lists = list(_lists(value, 0))
@@ -77,6 +78,18 @@ def records(value: Any) -> list[Any] | None:
     longest = max(lists, key=len)
     records = [item for rows in lists if _keys(rows) == _keys(longest) for item in rows]
     return records if 2 * _volume(records) > _volume(value) else None
+
+
+def asked(value: Any) -> list[Any]:
+    """Records of the questions that are the keys of an object, or of those in it."""
+    if not isinstance(value, dict):
+        return []
+    below = [pair for inner in value.values() for pair in asked(inner)]
+    own = [(str(key), said) for key, said in value.items() if isinstance(said, str) and said.strip()]
+    asking = sum(key.rstrip().endswith(("?", "？")) for key, _ in own)
+    if not own or asking < QUESTIONS * len(own):
+        return below
+    return [{"question": key, "answer": said} for key, said in own] + below
 
 
 def _is_table(values: list[Any]) -> bool:

@@ -21,7 +21,6 @@ ANSWERED = frozenset(
 OF_RASA = frozenset(("stories", "rules", "responses", "e2e_tests", "pipeline", "policies"))
 MARKED = re.compile(r"\[([^\[\]]+)\](?:\([^()]*\)|\{[^{}]*\})")
 BESIDE = "a list of words, not of what people write"
-QUESTIONS = 0.8  # share of the keys
 
 
 def read(path: Path, source: Source) -> Iterator[Row | Drop]:
@@ -59,7 +58,7 @@ def _records(value: Any) -> list[Any]:
         return []
     if found and all(shapes.turns(one) is not None or _is_example(one) for one in found):
         return found
-    return [{"question": asked, "answer": answer} for asked, answer in _questions(value)]
+    return json_document.asked(value)
 
 
 def _is_example(value: Any) -> bool:
@@ -67,16 +66,6 @@ def _is_example(value: Any) -> bool:
         return False
     names = {str(name).casefold() for name, held in value.items() if isinstance(held, (str, list))}
     return not names.isdisjoint(ASKED) and not names.isdisjoint(ANSWERED)
-
-
-def _questions(value: Any) -> list[tuple[str, str]]:
-    """Of an object, or of those in it, whose keys are questions."""
-    if not isinstance(value, dict):
-        return []
-    below = [pair for inner in value.values() for pair in _questions(inner)]
-    own = [(str(asked), said) for asked, said in value.items() if isinstance(said, str) and said.strip()]
-    asking = sum(asked.rstrip().endswith(("?", "？")) for asked, _ in own)
-    return own + below if own and asking >= QUESTIONS * len(own) else below
 
 
 def _examples(understood: list[Any], source: Source) -> Iterator[Row | Drop]:

@@ -89,3 +89,14 @@ def test_rows_that_stand_alone_stay_rows(read, names: list[str], row: list[str])
     rows = read("log.csv", table(names, [[cell.format(n=n) for cell in row] for n in range(9)]))
     assert len(rows) == 9
     assert all(row.fields for row in rows)
+
+
+@pytest.mark.parametrize("above", [[], ["Be kind."]])
+def test_lines_of_turns_alone_are_dialogues(read, above: list[str]) -> None:
+    pair = [("user", "Where is it, {}?"), ("assistant", "Here, {}.")]
+    turns = [*(("system", text) for text in above), *pair]
+    lines = [json.dumps({"role": role, "content": text.format(n)}) for n in range(3) for role, text in turns]
+    rows = read("turns.jsonl", "\n".join(lines))
+    assert [[message.content for message in row.messages] for row in rows] == [
+        [*above, f"Where is it, {n}?", f"Here, {n}."] for n in range(3)
+    ]

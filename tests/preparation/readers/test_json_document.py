@@ -113,3 +113,14 @@ def test_articles_of_a_help_centre_are_text_without_markup(read) -> None:
     ]
     rows = read("articles.json", json.dumps({"count": 2, "articles": articles}))
     assert [row.text for row in rows] == [f"Ten & {n}.\n\n- By ship" for n in range(2)]
+
+
+def test_keys_that_ask_are_questions(read) -> None:
+    rows = read(
+        "faq.json", json.dumps({"Parcels": {"Is it late?": "No.", "Lost?": "Never."}, "How?": "By ship."})
+    )
+    assert [row.fields for row in rows] == [
+        {"question": "How?", "answer": "By ship."},
+        {"question": "Is it late?", "answer": "No."},
+        {"question": "Lost?", "answer": "Never."},
+    ]
