@@ -57,6 +57,17 @@ class TooLong(Refused):
     code, http_status = "context_length_exceeded", 400
 
 
+class BadOption(Refused):
+    """A chat asks for what its model can't do; `param` is the parameter, as OpenAI names it."""
+
+    code, http_status = "invalid_value", 400
+
+    def __init__(self, message: str, hint: str = "", param: str = ""):
+        super().__init__(message, hint)
+        self.args = (message, hint, param)
+        self.param = param
+
+
 class Unavailable(LuthierError):
     """A passing fault: 429, 5xx, timeout, dropped connection. `retry_after` is in seconds."""
 
@@ -99,6 +110,7 @@ BY_CODE: dict[str, type[LuthierError]] = {
         InvalidData,
         Refused,
         TooLong,
+        BadOption,
         Unavailable,
         TrainingFailed,
         NotFound,

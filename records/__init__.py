@@ -3,7 +3,20 @@
 Rows travel between steps as files; only these records travel as values.
 """
 
-from records.chat import ChatOptions, Message, Piece, Role, ToolCall, ToolRequest, ToolResult, Turn, Usage
+from records.chat import (
+    Chance,
+    ChatOptions,
+    Message,
+    Piece,
+    Role,
+    TokenChance,
+    ToolCall,
+    ToolRequest,
+    ToolResult,
+    Turn,
+    Usage,
+    Weighed,
+)
 from records.data import Dataset, Example, Kind, Letter, Row, Rows, Thread
 from records.jobs import ENDED, NOT_TRAINED_ON, Event, Failure, Job, Progress, Recipe, Status
 from records.preparation import Preparation, Redaction, Sensitive, Teacher

@@ -72,5 +72,26 @@ class Usage(Record):
     finish_reason: Literal["stop", "length", "tool_calls", "content_filter"] = "stop"
 
 
+class Chance(Record):
+    """How likely the model held a token, before temperature, penalties and bias."""
+
+    token: str
+    logprob: float
+    bytes: tuple[int, ...]
+
+
+class TokenChance(Chance):
+    """Of a token that was said, and of the likeliest in its place."""
+
+    top_logprobs: tuple[Chance, ...] = ()
+
+
+class Weighed(Record):
+    """A piece of text with the chances of its tokens."""
+
+    text: str
+    tokens: tuple[TokenChance, ...]
+
+
 # … and what it streams: text and calls, then the usage.
-Piece = str | ToolCall | Usage
+Piece = str | Weighed | ToolCall | Usage

@@ -21,21 +21,22 @@ class Window(NamedTuple):
 
 
 class Usage(Database):
-    def spend_request(self, account_id: str, limit: int | None, window: timedelta) -> Window:
-        """Count one request, unless `limit` are in the window; `granted` says which. One transaction."""
+    def spend_request(self, account_id: str, limit: int | None, window: timedelta, count: int = 1) -> Window:
+        """Count so many requests, unless more than `limit` would be in the window; `granted` says which.
+        One transaction."""
         minute = _minute(now())
         with self.writing() as connection:
             if connection.dialect.name != "sqlite":
                 # SQLite is locked as a whole already; elsewhere the account's row stands for its counts
                 connection.execute(select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
             seen = _window(connection, account_id, window)
-            if limit is not None and seen.used >= limit:
+            if limit is not None and seen.used + count > limit:
                 return seen._replace(granted=False)
             here = (usage.c.account == account_id, usage.c.minute == minute)
-            one_more = usage.update().where(*here).values(requests=usage.c.requests + 1)
+            one_more = usage.update().where(*here).values(requests=usage.c.requests + count)
             if not connection.execute(one_more).rowcount:
-                connection.execute(usage.insert().values(account=account_id, minute=minute, requests=1))
-            return Window(seen.used + 1, seen.frees_at or _leaves(minute, window))
+                connection.execute(usage.insert().values(account=account_id, minute=minute, requests=count))
+            return Window(seen.used + count, seen.frees_at or _leaves(minute, window))
 
     def requests_used(self, account_id: str, window: timedelta) -> Window:
         with self.reading() as connection:

@@ -56,6 +56,7 @@ HOMES = {
     "safetensors": ["providers/gpu"],
     "tokenizers": ["providers/gpu"],
     "gguf": ["providers/gpu"],
+    "llguidance": ["providers/gpu"],
     "sqlalchemy": ["registry"],
     "sqlite3": [
         "registry",

@@ -79,13 +79,13 @@ class Chatting:
         """Count one request. Raises TooManyRequests, with the time when the window frees."""
         return await asyncio.to_thread(self.spend_now, account)
 
-    def spend_now(self, account: Account) -> Allowance:
-        """`spend` for a caller that may block."""
+    def spend_now(self, account: Account, answers: int = 1) -> Allowance:
+        """`spend` for a caller that may block; each answer to a request counts as one."""
         plan, window = self.plans.plan(account), self.plans.window
-        seen = self.registry.spend_request(account.id, plan.requests, window)
+        seen = self.registry.spend_request(account.id, plan.requests, window, answers)
         allowance = Allowance(plan.requests, seen.used, _until_free(seen))
         if not seen.granted:
-            raise _spent(plan.title, allowance, window)
+            raise _spent(plan.title, allowance, window, answers)
         return allowance
 
     async def pieces(
@@ -111,10 +111,12 @@ class Chatting:
         return self.server.chat(model.base_model, folder, plain, options)
 
     def chats_with(self, model: TunedModel) -> frozenset[str]:
-        """Which parameters beyond the plain ones the model's back end takes."""
-        if self.vllm and not is_hosted(model.provider):
-            return self.vllm.provider.chats_with
-        return self._provider(model.provider).chats_with
+        """Which parameters beyond the plain ones the model's back end takes. Several answers to one question
+        are given by own models, which read the prompt once; vendors would charge it for each."""
+        if is_hosted(model.provider):
+            return self._provider(model.provider).chats_with
+        back_end = self.vllm.provider if self.vllm else self._provider(model.provider)
+        return back_end.chats_with | {"n"}
 
     def _made(self, name: str) -> Provider:
         return providers.get(name, **self.settings.provider_arguments(name))
@@ -170,11 +172,13 @@ def _until_free(seen: Window) -> timedelta:
     return max(seen.frees_at - now(), timedelta(seconds=1)) if seen.frees_at else timedelta(0)
 
 
-def _spent(title: str, allowance: Allowance, window: timedelta) -> TooManyRequests:
+def _spent(title: str, allowance: Allowance, window: timedelta, answers: int) -> TooManyRequests:
     minutes = max(1, round(allowance.resets_in.total_seconds() / 60))
     hours = window.total_seconds() / 3600
+    left = (allowance.limit or 0) - allowance.used
+    what = f"leave {left} of the {answers} answers asked for" if left > 0 else "are used up"
     error = TooManyRequests(
-        f"The {title} plan's {allowance.limit} requests in {hours:g} hours are used up.",
+        f"The {title} plan's {allowance.limit} requests in {hours:g} hours {what}.",
         f"The next ones are free in about {minutes} minutes; another plan holds more.",
         None,
         allowance.resets_in.total_seconds(),

@@ -14,8 +14,8 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
-from errors import LuthierError, Unavailable, from_failure
-from records import ChatOptions, Failure, Message, Usage
+from errors import BadOption, LuthierError, Unavailable, from_failure
+from records import ChatOptions, Failure, Message, Usage, Weighed
 from web.faults import TooManyRequests
 
 log = logging.getLogger("luthier.model_server")
@@ -48,7 +48,7 @@ class ModelServer:
 
     async def chat(
         self, base_model: str, reference: str, messages: Sequence[Message], options: ChatOptions
-    ) -> AsyncGenerator[str | Usage, None]:
+    ) -> AsyncGenerator[str | Weighed | Usage, None]:
         """As `Provider.chat`. Raises TooManyRequests, Unavailable if the process dies, else its errors."""
         if len(self._open) >= self.longest_line:
             raise TooManyRequests(
@@ -76,9 +76,12 @@ class ModelServer:
                 if "piece" in said:
                     yield said["piece"]
                     continue
+                if "weighed" in said:
+                    yield Weighed.model_validate(said["weighed"])
+                    continue
                 finished = True
                 if "failure" in said:
-                    raise _error(Failure.model_validate(said["failure"]))
+                    raise _error(Failure.model_validate(said["failure"]), said.get("param"))
                 yield Usage.model_validate(said["usage"])
         finally:
             del self._open[number]
@@ -154,5 +157,8 @@ def _dead() -> Unavailable:
     )
 
 
-def _error(failure: Failure) -> LuthierError:
-    return from_failure(failure)
+def _error(failure: Failure, param: str | None) -> LuthierError:
+    error = from_failure(failure)
+    if isinstance(error, BadOption) and param:
+        return BadOption(error.message, error.hint, param)
+    return error

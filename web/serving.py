@@ -1,7 +1,8 @@
 """The process that answers for models of our own: `python -m web.serving`, started by web/model_server.py.
 
 A line of JSON on stdin is a request ({"id", "base_model", "reference", "messages", "options"}) or takes one
-back ({"cancel": id}). Lines on stdout answer: {"id", "piece"} …, then {"id", "usage"} or {"id", "failure"}.
+back ({"cancel": id}). Lines on stdout answer: {"id", "piece"} …, or {"id", "weighed"} … where the chances of
+tokens are asked for, then {"id", "usage"} or {"id", "failure", "param"}.
 Requests to the same model are answered together, those to others wait; it ends with its stdin.
 """
 
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from errors import LuthierError
-from records import ChatOptions, Failure, Message, Usage
+from records import ChatOptions, Failure, Message, Usage, Weighed
 from settings import quiet_dependencies, settings
 
 if TYPE_CHECKING:
@@ -98,12 +99,21 @@ class Service:
             if request is None or not self._went_well([request.id], partial(self._begin, request)):
                 break
         if self.chorus:
-            for gone in [voice.key for voice in self.chorus.voices if voice.key in self.line.taken_back]:
-                self.chorus.leave(gone)
-            if not self._went_well([voice.key for voice in self.chorus.voices], self._step):
-                self.chorus.voices = []
-            if not self.chorus.voices:
+            self.chorus.leave(*self.line.taken_back.intersection(self.chorus.keys))
+            self._read(self.chorus)
+            speaking = [voice.key for voice in self.chorus.voices]
+            if not self._went_well(speaking, self._step):
+                self.chorus.leave(*speaking)
+            if self.chorus.silent:
                 self.chorus = self.model = None
+
+    def _read(self, chorus: "Chorus") -> None:
+        """Of the prompts no more than about a piece, as the others wait for their next token meanwhile."""
+        room = chorus.speaker.piece
+        while room > 0 and (voice := chorus.nearest):
+            room -= voice.reading.next
+            if not self._went_well([voice.key], chorus.read):
+                chorus.leave(voice.key)
 
     def _went_well(self, numbers: Sequence[Any], work: Callable[[], None]) -> bool:
         """Otherwise these requests are told what happened."""
@@ -119,8 +129,14 @@ class Service:
     def _step(self) -> None:
         assert self.chorus is not None
         for number, piece in self.chorus.step():
-            shown = {"usage": piece.model_dump()} if isinstance(piece, Usage) else {"piece": piece}
-            self.say(id=number, **shown)
+            if isinstance(piece, LuthierError):
+                self._fail(number, piece)
+            elif isinstance(piece, Usage):
+                self.say(id=number, usage=piece.model_dump())
+            elif isinstance(piece, Weighed):
+                self.say(id=number, weighed=piece.model_dump())
+            else:
+                self.say(id=number, piece=piece)
 
     def _begin(self, request: Request) -> None:
         from providers.gpu.answers.generation import Chorus
@@ -136,7 +152,7 @@ class Service:
             log.error("The model failed.", exc_info=error)
             message = f"The model failed to answer: {type(error).__name__}: {error}."
             failure = Failure(code="error", message=message, hint="")
-        self.say(id=number, failure=failure.model_dump())
+        self.say(id=number, failure=failure.model_dump(), param=getattr(error, "param", None))
 
 
 def serve(lines: TextIO, answers: TextIO, home: Path) -> None:

@@ -54,7 +54,16 @@ class Gpu:
     name: ClassVar[str] = "gpu"
     Options: ClassVar[type[BaseModel]] = options.Options
     resumes: ClassVar[bool] = True
-    chats_with: ClassVar[frozenset[str]] = frozenset()
+    chats_with: ClassVar[frozenset[str]] = frozenset(
+        {
+            "frequency_penalty",
+            "presence_penalty",
+            "logit_bias",
+            "logprobs",
+            "top_logprobs",
+            "response_format",
+        }
+    )
 
     def __init__(self, home: Path, log_format: str = "text", run: str = ""):
         """`log_format`: of its jobs' trainer.log, text or json; `run`: who asks, to be told there."""

@@ -6,8 +6,8 @@ from contextlib import aclosing
 
 import pytest
 
-from errors import InvalidData, Unavailable
-from records import ChatOptions, Message, Usage
+from errors import BadOption, InvalidData, Unavailable
+from records import ChatOptions, Message, Usage, Weighed
 from web.faults import TooManyRequests
 from web.model_server import ModelServer
 
@@ -23,6 +23,12 @@ def answer(said):
     if words[0] == "fail":
         failure = {"code": "invalid_data_format", "message": "Too long.", "hint": "Cut it."}
         return say(id=number, failure=failure)
+    if words[0] == "misask":
+        failure = {"code": "invalid_value", "message": "No token 9.", "hint": ""}
+        return say(id=number, failure=failure, param="logit_bias")
+    if words[0] == "weigh":
+        token = {"token": "a", "logprob": -1.0, "bytes": [97], "top_logprobs": []}
+        say(id=number, weighed={"text": "a", "tokens": [token]})
     while words[0] == "wait":
         if number in back: return
         time.sleep(0.01)
@@ -79,6 +85,17 @@ def test_a_failure_of_the_process_is_ours_and_it_goes_on():
         return await ask(server, "hello")
 
     assert on(scripted(), scene)[1] == "hello"
+
+
+def test_chances_of_tokens_and_a_wrong_parameters_name_come_through():
+    async def scene(server):
+        with pytest.raises(BadOption) as caught:
+            await ask(server, "misask")
+        return caught.value.param, await ask(server, "weigh")
+
+    param, answer = on(scripted(), scene)
+    assert param == "logit_bias"
+    assert isinstance(answer[0], Weighed) and answer[0].tokens[0].bytes == (97,)
 
 
 @pytest.mark.parametrize("how", ["die", "babble"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from errors import BadOption
 from providers.gpu.answers import generation, speakers
 from records import ChatOptions
 from tests.tiny_bases import make_base
@@ -140,6 +141,59 @@ def test_after_a_fault_in_the_model_the_next_request_is_answered(desk, bases, mo
     desk.ask(3, bases[0])
     desk.turns()
     assert desk.ended() == [3]
+
+
+def test_a_fault_while_a_prompt_is_read_is_told_to_that_one_alone(desk, bases, monkeypatch):
+    desk.ask(1, bases[0])
+    desk.service.turn()
+    desk.ask(2, bases[0], "a box")
+    go_on = generation.Reading.go_on
+
+    def broken(reading: Any) -> Any:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(generation.Reading, "go_on", broken)
+    desk.service.turn()
+    monkeypatch.setattr(generation.Reading, "go_on", go_on)
+    desk.ask(3, bases[0])
+    desk.turns()
+    assert [said["id"] for said in desk.told if "failure" in said] == [2]
+    assert sorted(desk.ended()) == [1, 3]
+
+
+def test_options_that_cannot_be_followed_are_told_to_that_one_alone(desk, bases, monkeypatch):
+    desk.ask(1, bases[0])
+    desk.ask(2, bases[0], more={"logit_bias": {"99999": 1}})
+    desk.ask(3, bases[0], more={"response_format": {"type": "json_object"}}, max_tokens=9)
+    take = generation.Wording.take
+
+    def broken(wording: Any, logits: Any) -> Any:
+        if wording.chooser.form and len(wording.tokens) == 2:
+            raise BadOption("Too much work.", "", "response_format")
+        return take(wording, logits)
+
+    monkeypatch.setattr(generation.Wording, "take", broken)
+    desk.turns()
+    assert {said["id"]: said["param"] for said in desk.told if "failure" in said} == {
+        2: "logit_bias",
+        3: "response_format",
+    }
+    assert desk.ended() == [1]
+
+
+def test_a_long_prompt_does_not_hold_up_the_others(desk, bases):
+    desk.ask(1, bases[0], max_tokens=20)
+    desk.service.turn()
+    (voice,) = desk.service.chorus.voices
+    desk.service.chorus.speaker.piece = 20
+    desk.ask(2, bases[0], "a box and " * 30, max_tokens=1)
+    before = len(voice.wording.tokens)
+    desk.service.turn()
+    while desk.service.chorus.unread:
+        desk.service.turn()
+    assert len(voice.wording.tokens) >= before + 5
+    desk.turns()
+    assert sorted(desk.ended()) == [1, 2]
 
 
 def test_the_line_reads_requests_and_ends_the_process_with_its_input(monkeypatch):

@@ -12,6 +12,9 @@ from web.v1.shapes import Asked, Body, unsupported
 MAX_TOKENS = 512
 LONGEST_ANSWER = 32_768
 MOST_TOOLS = 128
+MOST_CHOICES = 16
+LEAST_TOP_P = 1e-6  # what 0 is taken for: the likeliest token alone
+TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
 FunctionName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
 
 
@@ -108,7 +111,7 @@ class StreamOptions(Body):
 
 class ChatRequest(Asked):
     """Parameters from `tools` on are passed on where the model's back end has them, and refused by name
-    elsewhere; those from `n` to `function_call` can be given as they are by default. `user`, `metadata`,
+    elsewhere; those from `store` to `function_call` can be given as they are by default. `user`, `metadata`,
     `safety_identifier` and `prompt_cache_key` change nothing."""
 
     model: str = Field(min_length=1, max_length=128)
@@ -116,7 +119,7 @@ class ChatRequest(Asked):
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     temperature: float | None = Field(None, ge=0, le=2)
-    top_p: float | None = Field(None, gt=0, le=1)
+    top_p: float | None = Field(None, ge=0, le=1)
     max_tokens: int | None = Field(None, ge=1, le=LONGEST_ANSWER)
     max_completion_tokens: int | None = Field(None, ge=1, le=LONGEST_ANSWER)
     stop: str | Annotated[list[str], Field(max_length=4)] | None = None
@@ -125,10 +128,7 @@ class ChatRequest(Asked):
     metadata: dict[str, str] | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
-    n: int | None = None
     store: bool | None = None
-    logprobs: bool | None = None
-    top_logprobs: int | None = None
     service_tier: str | None = None
     modalities: list[str] | None = None
     audio: Any = None
@@ -138,21 +138,21 @@ class ChatRequest(Asked):
     web_search_options: Any = None
     functions: Any = None
     function_call: Any = None
+    n: int | None = Field(None, ge=1, le=MOST_CHOICES)
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=20)
     tools: list[Tool] | None = Field(None, max_length=MOST_TOOLS)
     tool_choice: Literal["none", "auto", "required"] | ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     presence_penalty: float | None = Field(None, ge=-2, le=2)
-    logit_bias: dict[str, float] | None = None
+    logit_bias: dict[TokenId, Annotated[float, Field(ge=-100, le=100)]] | None = None
 
 
 # what no back end of ours does, and what some do: each with the values that ask for nothing
 NEVER: Mapping[str, tuple[Any, ...]] = {
-    "n": (None, 1),
     "store": (None, False),
-    "logprobs": (None, False),
-    "top_logprobs": (None, 0),
     "service_tier": (None, "auto", "default"),
     "modalities": (None, ["text"]),
     "audio": (None,),
@@ -164,6 +164,9 @@ NEVER: Mapping[str, tuple[Any, ...]] = {
     "function_call": (None,),
 }
 SOMETIMES: Mapping[str, tuple[Any, ...]] = {
+    "n": (None, 1),
+    "logprobs": (None, False),
+    "top_logprobs": (None, 0),
     "tools": (None, []),
     "tool_choice": (None, "none", "auto"),
     "parallel_tool_calls": (None, True),
@@ -192,7 +195,7 @@ def options_of(body: ChatRequest, chats_with: frozenset[str], temperature: float
     stops = [body.stop] if isinstance(body.stop, str) else body.stop or []
     return ChatOptions(
         temperature=temperature if body.temperature is None else body.temperature,
-        top_p=1.0 if body.top_p is None else body.top_p,
+        top_p=1.0 if body.top_p is None else max(body.top_p, LEAST_TOP_P),
         max_tokens=body.max_completion_tokens or body.max_tokens or MAX_TOKENS,
         stop=tuple(stop for stop in stops if stop),
         seed=body.seed,
@@ -208,12 +211,18 @@ def _more(body: ChatRequest, chats_with: frozenset[str]) -> dict[str, Any]:
         raise BadRequest("'tool_choice' needs tools.", "Give `tools` too.", param="tool_choice")
     if body.tools and body.tool_choice == "none":
         asked["tool_choice"] = "none"
+    if "top_logprobs" in asked and not body.logprobs:
+        raise BadRequest(
+            "'top_logprobs' needs logprobs.", "Give `logprobs` = true too.", param="top_logprobs"
+        )
     wanted = body.response_format
     if wanted and wanted.type == "json_schema" and wanted.json_schema is None:
         raise missing("response_format.json_schema")
     for name in asked:
         if name not in chats_with:
             raise refused(name, f"'{name}'", "Leave it out, or ask a model that answers elsewhere.")
+    # several answers are several requests to the back end
+    asked.pop("n", None)
     whole = body.model_dump(include=set(asked), exclude_none=True, by_alias=True)
     return {name: whole[name] for name in asked}
 

@@ -1,40 +1,60 @@
 """One answer on its way from tokens to text: what can be shown already, and when it ends."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
+from providers.gpu.answers.chances import Chances
+from providers.gpu.answers.choosing import Chooser
+from providers.gpu.answers.form import Form
 from providers.gpu.template import Template
-from records import ChatOptions, Usage
+from records import ChatOptions, TokenChance, Usage, Weighed
 
 UNFINISHED = "\ufffd"  # what an incomplete UTF-8 sequence decodes to
 
 
 class Wording:
-    """Takes the tokens of an answer one by one; `room` is how many the context still holds."""
+    """Takes the tokens of an answer one by one, of the model's `count`; `room` is how many its context still
+    holds."""
 
     def __init__(
-        self, template: Template, end_ids: frozenset[int], prompt: int, options: ChatOptions, room: int
+        self,
+        template: Template,
+        end_ids: frozenset[int],
+        prompt: int,
+        options: ChatOptions,
+        room: int,
+        count: int,
+        form: Form | None = None,
     ):
         self.template, self.end_ids, self.prompt, self.options = template, end_ids, prompt, options
         self.most = min(options.max_tokens, room)
-        self.choose = sampler(options)
+        self.chooser = Chooser(options, count, form)
+        wanted = options.more.get("logprobs")
+        self.chances = Chances(template, options.more.get("top_logprobs") or 0) if wanted else None
+        # of each token that is not shown yet: where its text begins, and how likely it was
+        self.weighed: list[tuple[int, TokenChance]] = []
         self.tokens: list[int] = []
         self.said = ""
         self.done = False
+        self.settled = 0
 
-    def take(self, logits: torch.Tensor) -> Iterator[str | Usage]:
+    def take(self, logits: torch.Tensor) -> Iterator[str | Weighed | Usage]:
         """Choose the next token by its logits (V,); the text that it adds, and at the end the usage."""
-        token = self.choose(logits)
+        token = self.chooser.choose(logits)
         self.tokens.append(token)
         ended = token in self.end_ids
         text = self.template.text(self.tokens[:-1] if ended else self.tokens)
+        if self.chances and not ended:
+            self.weighed.append((self.settled, self.chances.of(token, logits)))
+            self.settled = len(text.rstrip(UNFINISHED))
         if (stop := first_stop(text, self.options.stop)) is not None:
             text, ended = text[:stop], True
+        ended = ended or self.chooser.is_complete
         full = len(self.tokens) >= self.most
         ready = text if ended or full else text[: len(text) - withheld(text, self.options.stop)]
         if len(ready) > len(self.said):
-            yield ready[len(self.said) :]
+            yield self._shown(ready)
             self.said = ready
         if ended or full:
             self.done = True
@@ -43,6 +63,15 @@ class Wording:
                 completion_tokens=len(self.tokens),
                 finish_reason="stop" if ended else "length",
             )
+
+    def _shown(self, ready: str) -> str | Weighed:
+        """What `ready` adds, with the tokens whose text begins in it."""
+        piece = ready[len(self.said) :]
+        if self.chances is None:
+            return piece
+        tokens = [chance for begins, chance in self.weighed if begins < len(ready)]
+        self.weighed = self.weighed[len(tokens) :]
+        return Weighed(text=piece, tokens=tuple(tokens))
 
 
 def first_stop(text: str, stops: Sequence[str]) -> int | None:
@@ -58,22 +87,3 @@ def withheld(text: str, stops: Sequence[str]) -> int:
         (n for stop in stops for n in range(1, len(stop)) if text.endswith(stop[:n])),
         default=0,
     )
-
-
-def sampler(options: ChatOptions) -> Callable[[torch.Tensor], int]:
-    """Greedy at temperature 0; else from the likeliest tokens that make up `top_p` of the probability."""
-    if options.temperature == 0:
-        return lambda logits: int(logits.argmax())
-    generator = torch.Generator()
-    if options.seed is None:
-        generator.seed()
-    else:
-        generator.manual_seed(options.seed)
-
-    def draw(logits: torch.Tensor) -> int:
-        likely, tokens = torch.softmax(logits.float().cpu() / options.temperature, -1).sort(descending=True)
-        # the first token always stays
-        likely[1:][likely.cumsum(-1)[:-1] >= options.top_p] = 0
-        return int(tokens[torch.multinomial(likely, 1, generator=generator)])
-
-    return draw

@@ -193,10 +193,6 @@ TOOLS = [
     "fields",
     [
         {"tools": TOOLS},
-        {"response_format": {"type": "json_object"}},
-        {"presence_penalty": 1},
-        {"frequency_penalty": -0.5},
-        {"logit_bias": {"50256": -100}},
         {"parallel_tool_calls": False},
         {"messages": [*HELLO, {"role": "tool", "tool_call_id": "call_1", "content": "7"}]},
     ],

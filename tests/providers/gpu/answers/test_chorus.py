@@ -22,8 +22,9 @@ SHORT = ChatOptions(max_tokens=12)
 
 def said(chorus: Chorus) -> dict[Any, str]:
     """All answers to their ends."""
-    texts: dict[Any, str] = {voice.key: "" for voice in chorus.voices}
-    while chorus.voices:
+    texts: dict[Any, str] = dict.fromkeys(chorus.keys, "")
+    while not chorus.silent:
+        chorus.read()
         for key, piece in chorus.step():
             texts[key] += piece if isinstance(piece, str) else ""
     return texts
@@ -48,10 +49,11 @@ def test_answers_that_join_and_leave_at_any_time_are_those_given_alone(
     chorus = Chorus(speaker)
     texts = dict.fromkeys(range(len(prompts)), "")
     waiting = list(enumerate(prompts))
-    while waiting or chorus.voices:
+    while waiting or not chorus.silent:
         if waiting and not chorus.full:
             key, prompt = waiting.pop()
             chorus.join(key, prompt, SHORT)
+        chorus.read()
         for key, piece in chorus.step():
             texts[key] += piece if isinstance(piece, str) else ""
     assert list(texts.values()) == wanted
@@ -85,12 +87,87 @@ def test_who_leaves_makes_room_and_does_not_disturb_the_others(
     chorus = Chorus(speaker)
     for key, messages in enumerate(parcels[:3]):
         chorus.join(key, messages[:2], SHORT)
+        chorus.read()
     first = {key: piece for key, piece in chorus.step() if isinstance(piece, str)}
     chorus.leave(1)
     rest = said(chorus)
     assert set(rest) == {0, 2}
     for key in rest:
         assert first.get(key, "") + rest[key] == alone(make("qwen3"), parcels[key][:2])
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma2", "qwen3_5_text"])
+def test_a_long_prompt_is_read_in_pieces_while_the_others_go_on(
+    kind: str, make: Callable[[str], Speaker], parcels: list[list[Message]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = [Message(role="user", content="a box and " * 30)]
+    wanted = [alone(make(kind), prompt) for prompt in (parcels[0][:2], long)]
+    speaker = make(kind)
+    read: list[int] = []
+    forward = speaker.forward
+
+    def counted(tokens: list[list[int]], known: Any, **more: Any) -> Any:
+        read.append(len(tokens[0]))
+        return forward(tokens, known, **more)
+
+    monkeypatch.setattr(speaker, "forward", counted)
+    speaker.piece = 50
+    chorus = Chorus(speaker)
+    if not speaker.shares:
+        assert alone(speaker, long) == wanted[1]
+        assert read[0] == len(speaker.template.prompt(long)), "this one can't go on from any place"
+        return
+    chorus.join("long", long, SHORT)
+    chorus.read()
+    assert chorus.voices == []
+    chorus.join("short", parcels[0][:2], SHORT)
+    texts = {"short": "", "long": ""}
+    first = {}
+    step = 0
+    while not chorus.silent:
+        chorus.read()
+        for key, piece in chorus.step():
+            first.setdefault(key, step)
+            texts[key] += piece if isinstance(piece, str) else ""
+        step += 1
+    assert [texts["short"], texts["long"]] == wanted
+    assert first["short"] < first["long"], "who came later with less to read is answered first"
+    assert max(read) == 50
+
+
+def test_prompts_that_begin_alike_are_not_read_side_by_side(
+    make: Callable[[str], Speaker], parcels: list[list[Message]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speaker = make("llama")
+    speaker.piece = 20
+    long = [Message(role="user", content="a box and " * 30)]
+    read = 0
+    forward = speaker.forward
+
+    def counted(tokens: list[list[int]], known: Any, **more: Any) -> Any:
+        nonlocal read
+        read += len(tokens[0])
+        return forward(tokens, known, **more)
+
+    monkeypatch.setattr(speaker, "forward", counted)
+    chorus = Chorus(speaker)
+    for key in range(4):
+        chorus.join(key, long, SHORT.but(max_tokens=1))
+    assert len(set(said(chorus).values())) == 1
+    assert read == len(speaker.template.prompt(long)) + 3
+
+
+def test_who_leaves_before_the_prompt_is_read_costs_no_more(
+    make: Callable[[str], Speaker], parcels: list[list[Message]]
+) -> None:
+    speaker = make("llama")
+    speaker.piece = 20
+    chorus = Chorus(speaker)
+    chorus.join("gone", [Message(role="user", content="a box and " * 30)], SHORT)
+    chorus.join("here", parcels[0][:2], SHORT)
+    chorus.read()
+    chorus.leave("gone")
+    assert said(chorus) == {"here": alone(make("llama"), parcels[0][:2])}
 
 
 def test_one_that_is_too_long_is_refused_and_the_others_go_on(
@@ -189,7 +266,8 @@ def test_the_usage_is_told_for_each(make: Callable[[str], Speaker], parcels: lis
     for key, messages in enumerate(parcels[:2]):
         chorus.join(key, messages[:2], ChatOptions(max_tokens=3 + key))
     usages = {}
-    while chorus.voices:
+    while not chorus.silent:
+        chorus.read()
         usages |= {key: piece for key, piece in chorus.step() if isinstance(piece, Usage)}
     for key, messages in enumerate(parcels[:2]):
         assert usages[key].prompt_tokens == len(speaker.template.prompt(messages[:2]))
