@@ -19,29 +19,28 @@ def options_of_each(options: ChatOptions, count: int) -> list[ChatOptions]:
 
 async def together(answers: Sequence[AsyncGenerator[Piece, None]]) -> AsyncGenerator[tuple[int, Piece], None]:
     """Pieces as they come, each with its answer's place. A fault in one answer ends all."""
-    arrived: asyncio.Queue[tuple[int, Piece | BaseException | None]] = asyncio.Queue()
+    arrived: asyncio.Queue[tuple[int, Piece] | None] = asyncio.Queue()
 
     async def pump(place: int, pieces: AsyncGenerator[Piece, None]) -> None:
-        try:
-            async with aclosing(pieces):
-                async for piece in pieces:
-                    arrived.put_nowait((place, piece))
-            arrived.put_nowait((place, None))
-        except Exception as error:
-            # it is raised again where the answers are awaited
-            arrived.put_nowait((place, error))
+        async with aclosing(pieces):
+            async for piece in pieces:
+                arrived.put_nowait((place, piece))
 
     works = [asyncio.create_task(pump(place, pieces)) for place, pieces in enumerate(answers)]
+    for work in works:
+        work.add_done_callback(lambda _: arrived.put_nowait(None))
     try:
         left = len(works)
         while left:
-            place, piece = await arrived.get()
-            if isinstance(piece, BaseException):
-                raise piece
-            if piece is None:
-                left -= 1
-            else:
-                yield place, piece
+            found = await arrived.get()
+            if found is not None:
+                yield found
+                continue
+            left -= 1
+            for work in works:
+                if work.done():
+                    # raises what ended it
+                    work.result()
     finally:
         for work in works:
             work.cancel()
