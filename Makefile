@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH := torch==2.13.0
 
-.PHONY: setup demo test test-postgres llama check format lint types lock schema clean
+.PHONY: setup tools demo test test-postgres llama check format lint types lock schema clean
 
 setup: $(VENV)/run.done
+tools: $(VENV)/dev.done
 
 # --no-deps: the lock is complete, and one package's floor on a CA bundle would make pip choose older releases.
 $(VENV)/run.done: requirements/run.lock pyproject.toml
