@@ -135,8 +135,8 @@ def show_made(model: TunedModel, dataset: Dataset) -> None:
     if model.evaluation:
         show_evaluation(model.evaluation)
     out.print(f"\n[bold]{escape(model.display_name)}[/] is published as {model.id}:")
-    if model.artifact:
-        out.print(f"  {model.artifact}", markup=False, soft_wrap=True)
+    where = model.artifact or f"{model.reference}, which stays with the provider"
+    out.print(f"  {where}", markup=False, soft_wrap=True)
     out.print(f"\nNext:\n  luthier chat {model.id}\n  luthier models show {model.id}")
     if model.artifact:
         out.print(f"  luthier models download {model.id}")

@@ -4,7 +4,7 @@ import pytest
 
 from cli import terminal, views
 from cli.spending import Bill
-from records import Failure, Job, Progress, Recipe
+from records import Dataset, Failure, Job, Progress, Recipe, Report, TunedModel
 
 RECIPE = Recipe(base_model="smollm2-135m")
 JOB = Job(id="job-7", name="Depot", provider="gpu", dataset_id="d", recipe=RECIPE)
@@ -35,3 +35,23 @@ def test_the_list_names_jobs_whose_training_has_ended_and_how_to_go_on(
     job = JOB.but(status="in_progress", remote_id="job-7", progress=Progress(status=training))
     views.list_jobs([job], Bill({}, {}))
     assert ("luthier jobs retry job-7" in capsys.readouterr().out) == told
+
+
+@pytest.mark.parametrize(
+    ("artifact", "where"), [("/home/model-1.zip", "/home/model-1.zip"), (None, "ft:mini:7, which stays with")]
+)
+def test_a_model_that_was_made_says_where_it_is(
+    capsys: pytest.CaptureFixture[str], artifact: str | None, where: str
+) -> None:
+    places = dict.fromkeys(("train_uri", "holdout_uri", "lineage_uri", "drops_uri"), "here")
+    dataset = Dataset(id="ds-1", use_case="Sort", kind="classify", report=Report(train=10), **places)
+    made = {"id": "model-1", "display_name": "Depot", "description": "", "reference": "ft:mini:7"}
+    views.show_made(
+        TunedModel(
+            provider="openai", base_model="mini", job_id="j", dataset_id="ds-1", artifact=artifact, **made
+        ),
+        dataset,
+    )
+    shown = capsys.readouterr().out
+    assert f"Depot is published as model-1:\n  {where}" in shown
+    assert ("luthier models download" in shown) == bool(artifact)
