@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from errors import InvalidData
@@ -10,9 +10,10 @@ from providers.catalogue import Base
 from providers.hosted import price
 from providers.tokens import Count, measured
 from providers.training_file import lines
-from records import Dataset, Finding, Price, Recipe
+from records import Dataset, Finding, Price, Recipe, Source
 
 Line = dict[str, Any]
+SHOWN = 10
 
 
 class Format(NamedTuple):
@@ -73,8 +74,8 @@ def examined(
     return survey, price(survey.tokens, recipe.epochs or 1, base)
 
 
-def findings(form: Format, survey: Survey, base: Base) -> list[Finding]:
-    found = [_rejected(form, reason, numbers) for reason, numbers in survey.faults.items()]
+def findings(form: Format, survey: Survey, base: Base, dataset: Dataset) -> list[Finding]:
+    found = [_rejected(form, reason, numbers, dataset) for reason, numbers in survey.faults.items()]
     if survey.examples < base.minimum_examples:
         found.append(
             _error(
@@ -88,9 +89,9 @@ def findings(form: Format, survey: Survey, base: Base) -> list[Finding]:
         found.append(
             _error(
                 "tokens per example",
-                f"Training example {_named(survey.long)} is longer than the {base.example_tokens:,} tokens "
-                f"that {base.id} takes; it would be cut or dropped.",
-                "Shorten or split the examples.",
+                f"Training example {_named(survey.long, dataset)} is longer than the "
+                f"{base.example_tokens:,} tokens that {base.id} takes; it would be cut or dropped.",
+                "Shorten, split or leave out what stands there, then prepare again. Nothing was paid for.",
                 len(survey.long),
             )
         )
@@ -105,8 +106,8 @@ def findings(form: Format, survey: Survey, base: Base) -> list[Finding]:
     return found
 
 
-def _rejected(form: Format, reason: str, numbers: list[int]) -> Finding:
-    message = f"{form.vendor} would reject training example {_named(numbers)}: {reason}."
+def _rejected(form: Format, reason: str, numbers: list[int], dataset: Dataset) -> Finding:
+    message = f"{form.vendor} would reject training example {_named(numbers, dataset)}: {reason}."
     return _error(
         "vendor format", message, "Mend or leave out the examples, then prepare again.", len(numbers)
     )
@@ -116,5 +117,19 @@ def _error(rule: str, message: str, hint: str, count: int = 1) -> Finding:
     return Finding(rule=rule, severity="error", message=message, hint=hint, count=count)
 
 
-def _named(numbers: list[int]) -> str:
-    return ", ".join(map(str, numbers[:10])) + (" …" if len(numbers) > 10 else "")
+def _named(numbers: list[int], dataset: Dataset) -> str:
+    """As `4 (chats.jsonl, line 5)`: examples are shuffled, so a number alone says little."""
+    shown = numbers[:SHOWN]
+    places = _places(dataset.lineage_uri, frozenset(shown))
+    named = [f"{number} ({places[number]})" if number in places else str(number) for number in shown]
+    return ", ".join(named) + (" …" if len(numbers) > SHOWN else "")
+
+
+def _places(lineage_uri: str, numbers: Collection[int]) -> dict[int, str]:
+    """Where those training examples came from; of none where the dataset does not know."""
+    found: dict[int, str] = {}
+    for one in lines(lineage_uri) if lineage_uri else ():
+        if one["split"] == "train" and one["line"] in numbers and one["sources"]:
+            source = Source.model_validate(one["sources"][0])
+            found[one["line"]] = str(source.but(uri=source.uri.rstrip("/").rpartition("/")[2]))
+    return found

@@ -172,9 +172,12 @@ class Jobs:
 def progress(job: Any) -> Progress:
     said, detail = state_of(job), detail_of(job)
     status = STATES.get(said)
+    endpoint = job.tuned_model.endpoint if job.tuned_model else None
+    if status is None and job.end_time and endpoint:
+        # whatever it is called by now, it is over, and paid for
+        said, status = "SUCCEEDED", "succeeded"
     if status is None:
         return Progress(status="in_progress", message=f"Google calls its state '{said}'.", unknown=said)
-    endpoint = job.tuned_model.endpoint if job.tuned_model else None
     if said == "SUCCEEDED" and not endpoint:
         return Progress(status="in_progress", message="Trained; Google has not named the endpoint yet.")
     failed = _failure(job, said, endpoint)

@@ -120,7 +120,7 @@ class Gemini:
         hosted.refuse_dear(estimate, options.max_cost or self.max_cost, base)
         return [
             hosted.price_finding(estimate, base),
-            *findings(FORMAT, survey, base),
+            *findings(FORMAT, survey, base, dataset),
             *hosted.retirement_finding(base),
             Finding(
                 rule="token estimate",

@@ -81,7 +81,7 @@ class Jobs:
     def find(self, label: str) -> str | None:
         """The id of the job of that label; one that may still succeed is preferred."""
         found = self.labelled(label)
-        found.sort(key=lambda job: (job.status in ("failed", "cancelled"), job.created_at or 0))
+        found.sort(key=lambda job: (job.status in ("failed", "cancelled"), _number(job.created_at) or 0))
         return str(found[0].id) if found else None
 
     def labelled(self, label: str) -> list[Any]:
@@ -191,13 +191,16 @@ def progress(job: Any, events: Callable[[], list[Event]] = list) -> Progress:
     """What the job's own fields say; `events` are asked for only while it trains."""
     said = whole(str(job.status or ""))
     status = STATUSES.get(said)
+    if status is None and job.finished_at and model_of(job):
+        # whatever it is called by now, it is over, and paid for
+        said, status = "succeeded", "succeeded"
     if status is None:
         return Progress(status="in_progress", message=f"OpenAI calls its state '{said}'.", unknown=said)
-    if status == "succeeded" and not job.fine_tuned_model:
+    if status == "succeeded" and not model_of(job):
         return Progress(status="in_progress", message="Trained; OpenAI has not named the model yet.")
     ended = failure(job) if status == "failed" else None
     failed = ended.failure if ended else None
-    metrics = {"trained_tokens": float(job.trained_tokens)} if job.trained_tokens else {}
+    metrics = billed_of(job)
     step, steps, last = _last(events() if said == "running" else [])
     return Progress(
         status=status,
@@ -209,6 +212,16 @@ def progress(job: Any, events: Callable[[], list[Event]] = list) -> Progress:
         failure=failed,
         final=isinstance(ended, Unwanted),
     )
+
+
+def model_of(job: Any) -> str:
+    """Empty while OpenAI has not named it."""
+    return job.fine_tuned_model if isinstance(job.fine_tuned_model, str) else ""
+
+
+def billed_of(job: Any) -> dict[str, float]:
+    tokens = _number(job.trained_tokens)
+    return {"trained_tokens": tokens} if tokens and tokens > 0 else {}
 
 
 def _label(job: Any) -> str | None:

@@ -63,7 +63,7 @@ def without_job(jobs: Jobs, files: Files, age: timedelta) -> list[Leftover]:
     return [
         Leftover("file", file.id, f"{file.filename}, {file.bytes:,} bytes, used by no job")
         for file in files.listed()
-        if file.filename.startswith("luthier-") and file.id not in used and file.created_at <= before
+        if (file.filename or "").startswith("luthier-") and file.id not in used and file.created_at <= before
     ]
 
 

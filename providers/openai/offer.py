@@ -45,5 +45,5 @@ def _day(model: Any) -> date | None:
     text = getattr(model, "shutdown_date", None)
     try:
         return date.fromisoformat(text) if text else None
-    except ValueError:
+    except (ValueError, TypeError):
         return None

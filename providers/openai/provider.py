@@ -19,7 +19,7 @@ from providers.openai import chat, leftovers, results, webhooks
 from providers.openai.dataset import FORMAT
 from providers.openai.faults import is_missing
 from providers.openai.files import Files
-from providers.openai.jobs import DATA, LABEL, Jobs, progress
+from providers.openai.jobs import DATA, LABEL, Jobs, billed_of, model_of, progress
 from providers.openai.offer import Offer
 from providers.openai.service import URL, connected
 from providers.openai.uploads import PART_BYTES, Uploads
@@ -141,7 +141,11 @@ class OpenAI:
         options, base = self._admitted(recipe)
         survey, estimate = examined(FORMAT, dataset, self.plan(dataset, recipe), base, self.count)
         hosted.refuse_dear(estimate, options.max_cost or self.max_cost, base)
-        found = [*findings(FORMAT, survey, base), *hosted.retirement_finding(base), *self._notes(recipe)]
+        found = [
+            *findings(FORMAT, survey, base, dataset),
+            *hosted.retirement_finding(base),
+            *self._notes(recipe),
+        ]
         return [hosted.price_finding(estimate, base), *found]
 
     def _refuse(self, base: Base, options: HostedOptions) -> None:
@@ -219,16 +223,15 @@ class OpenAI:
     def outcome(self, remote_id: str) -> Outcome:
         """Raises Unavailable while OpenAI has not named the model."""
         job = self._made(remote_id)
-        billed = {"trained_tokens": float(job.trained_tokens)} if job.trained_tokens else {}
         return Outcome(
             reference=job.fine_tuned_model,
             base_name=job.model or "",
-            metrics=results.metrics(self.client, job) | billed,
+            metrics=results.metrics(self.client, job) | billed_of(job),
         )
 
     def _made(self, remote_id: str) -> Any:
         job = self.jobs.get(remote_id)
-        if not job.fine_tuned_model:
+        if not model_of(job):
             raise Unavailable("OpenAI has not named the tuned model yet.", "Ask again in a minute.")
         return job
 

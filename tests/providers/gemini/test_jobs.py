@@ -149,6 +149,15 @@ def test_an_unknown_state_waits_on_and_is_told(
     assert [progress.unknown for progress in seen] == ["DREAMING", "DREAMING", None]
 
 
+def test_a_job_that_is_over_under_a_new_name_is_not_waited_for_until_it_is_given_up(
+    provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
+) -> None:
+    job = started(provider, dataset, recipe)
+    ended = {"state": "JOB_STATE_DONE", "endTime": "2026-11-22T10:00:00Z"}
+    vendor.fault("GET", "/tuningJobs/", merge={**ended, "tunedModel": {"endpoint": "endpoints/7"}})
+    assert provider.poll(job).status == "succeeded"
+
+
 def test_a_success_without_an_endpoint_is_waited_for(
     provider: Gemini, vendor: GeminiVendor, dataset: MakeDataset, recipe: Recipe
 ) -> None:

@@ -1,5 +1,6 @@
 """What is known before money is spent: price, limits, and base models that close or die."""
 
+import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -135,9 +136,15 @@ def test_too_few_and_too_long_examples_are_named(
     own = tmp_path / "bases.toml"
     own.write_text('["gpt-4.1-mini-2025-04-14"]\nexample_tokens = 60\n')
     long = pair("Where do the lamps go, " * 30, "shelf 0")
-    found = rules(make(bases_file=own).check(dataset([*PAIRS[:8], long]), recipe))
+    made = dataset([*PAIRS[:8], long])
+    found = rules(make(bases_file=own).check(made, recipe))
     assert "at least 10 training examples; there are 9" in found["minimum examples"].message
     assert "Training example 9 is longer than the 60 tokens" in found["tokens per example"].message
+    lineage = tmp_path / "lineage.jsonl"
+    source = {"uri": "s3://data/mails.csv", "row": 12}
+    lineage.write_text(json.dumps({"split": "train", "line": 9, "kind": "chat", "sources": [source]}) + "\n")
+    found = rules(make(bases_file=own).check(made.but(lineage_uri=str(lineage)), recipe))
+    assert "example 9 (mails.csv, row 12) is longer" in found["tokens per example"].message
 
 
 def test_what_openai_does_not_take_is_told(provider: OpenAI, dataset: MakeDataset, recipe: Recipe) -> None:

@@ -240,3 +240,41 @@ def test_a_right_that_the_key_lacks_is_told_in_the_services_words(
     error = refusal_of(start)
     assert isinstance(error, Refused)
     assert missing in error.message and "this right" in error.hint
+
+
+def test_a_job_that_is_over_under_a_new_name_is_not_waited_for_until_it_is_given_up(
+    provider: OpenAI, vendor: OpenAIVendor, start: Callable[[], str]
+) -> None:
+    remote_id = start()
+    ended = {"status": "completed", "fine_tuned_model": "ft:tuned", "finished_at": 1_795_000_000}
+    vendor.fault("GET", ONE, times=2, merge=ended)
+    assert provider.poll(remote_id).status == "succeeded"
+    assert provider.outcome(remote_id).reference == "ft:tuned"
+
+
+@pytest.mark.parametrize("tokens", ["many", -4, {"sum": 7}])
+def test_a_count_of_tokens_that_is_none_is_left_out(
+    provider: OpenAI, vendor: OpenAIVendor, start: Callable[[], str], tokens: object
+) -> None:
+    """One such job would have ended the pass that asks for all of them."""
+    remote_id = start()
+    vendor.fault(
+        "GET", JOBS, merge={"data": [{"id": remote_id, "status": "running", "trained_tokens": tokens}]}
+    )
+    assert provider.poll_all([remote_id])[remote_id].metrics == {}
+
+
+def test_a_model_without_a_name_waits_and_odd_lists_stop_nothing(
+    provider: OpenAI, vendor: OpenAIVendor, start: Callable[[], str]
+) -> None:
+    remote_id = start()
+    vendor.fault("GET", ONE, merge={"status": "succeeded", "fine_tuned_model": {"id": "ft:tuned"}})
+    assert provider.poll(remote_id).status == "in_progress"
+    mine = {"metadata": {"luthier_job": LABEL}, "status": "running"}
+    odd = [{**mine, "id": "b", "created_at": "today"}, {**mine, "id": "a", "created_at": 5}]
+    vendor.fault("GET", JOBS, merge={"data": odd})
+    assert provider.find(LABEL) in ("a", "b")
+    vendor.fault("GET", "/files$", merge={"data": [{"id": "file-x", "filename": None}]})
+    assert provider.orphans() == []
+    vendor.fault("GET", "/models/", merge={"shutdown_date": 1_798_761_600})
+    assert provider.base("gpt-4.1-mini-2025-04-14").inference_until
