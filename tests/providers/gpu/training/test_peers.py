@@ -92,7 +92,7 @@ def test_two_processes_learn_what_one_does(
     assert len(told) == len(set(told)), "an event was told twice"
 
 
-def test_a_process_that_dies_ends_the_job_and_the_next_goes_on(
+def test_a_process_that_dies_ends_the_job_and_the_next_goes_on_until_it_is_cancelled(
     gpu: Gpu, long: Recipe, make_dataset: MakeDataset, parcels: list[list[Message]]
 ) -> None:
     dataset = make_dataset(parcels[:10], [])
@@ -101,25 +101,20 @@ def test_a_process_that_dies_ends_the_job_and_the_next_goes_on(
     died = ended(gpu, "job")
     assert died.status == "failed" and died.failure and died.failure.transient
     assert "One of the 2 processes" in died.message
+
     gpu.start(dataset, long, "job")
-    follower_of(gpu, "job", beyond=died.step or 0)
+    follower = follower_of(gpu, "job", beyond=died.step or 0)
     assert any("Going on from step" in event.message for event in gpu.events("job"))
     gpu.cancel("job")
-
-
-def test_all_processes_stop_when_the_job_is_cancelled_or_its_leader_killed(
-    gpu: Gpu, long: Recipe, make_dataset: MakeDataset, parcels: list[list[Message]]
-) -> None:
-    dataset = make_dataset(parcels[:10], [])
-    gpu.start(dataset, long, "job")
-    follower = follower_of(gpu, "job", beyond=2)
-    gpu.cancel("job")
-    stopped = gpu.poll("job")
-    assert stopped.status == "cancelled"
+    assert gpu.poll("job").status == "cancelled"
     follower.wait(60)
 
-    gpu.start(dataset, long, "job")
-    follower = follower_of(gpu, "job", beyond=stopped.step or 0)
+
+def test_no_process_outlives_the_one_that_leads(
+    gpu: Gpu, long: Recipe, make_dataset: MakeDataset, parcels: list[list[Message]]
+) -> None:
+    gpu.start(make_dataset(parcels[:10], []), long, "job")
+    follower = follower_of(gpu, "job", beyond=2)
     leader = gpu._job("job").process()
     assert leader
     os.kill(leader.pid, signal.SIGKILL)
