@@ -269,8 +269,10 @@ def list_bases(bases: Sequence[Base]) -> None:
 
 
 def short(tokens: int) -> str:
-    """1048576 as 1M, 65536 as 64K, 128000 as 125K."""
-    return f"{tokens / 1e6:.0f}M" if tokens >= 1_000_000 else f"{tokens // 1024}K"
+    """As vendors write it: 1048576 as 1M, 65536 as 64K, 128000 as 128K."""
+    if tokens >= 1_000_000:
+        return f"{tokens / 1e6:.0f}M"
+    return f"{tokens // (1024 if tokens % 1000 else 1000)}K"
 
 
 def price_of(base: Base) -> str:

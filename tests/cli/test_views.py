@@ -55,3 +55,10 @@ def test_a_model_that_was_made_says_where_it_is(
     shown = capsys.readouterr().out
     assert f"Depot is published as model-1:\n  {where}" in shown
     assert ("luthier models download" in shown) == bool(artifact)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "written"), [(1_048_576, "1M"), (65_536, "64K"), (128_000, "128K"), (131_072, "128K")]
+)
+def test_numbers_of_tokens_are_written_as_vendors_write_them(tokens: int, written: str) -> None:
+    assert views.short(tokens) == written
