@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Response, expect, sync_playwright
 
+from flows.fine_tune import fine_tune
 from tests.workplace import Workplace
 
 PATIENCE = 60_000
@@ -33,7 +34,6 @@ def submitted(page: Page) -> Response:
 def test_a_run_is_started_by_filling_in_its_form(
     page: Page, workplace: Workplace, tiny_base: str, parcels: Path
 ) -> None:
-    workplace.start_worker("own-hardware")
     deployment = workplace.deployment("fine-tune/own-hardware")["id"]
     page.goto(f"{workplace.url.removesuffix('/api')}/v2/deployments/deployment/{deployment}/run")
     page.get_by_label("Use case (Optional)").fill("Sort parcels into depots")
@@ -50,8 +50,6 @@ def test_a_run_is_started_by_filling_in_its_form(
     expect(page).not_to_have_url(re.compile("/run$"), timeout=PATIENCE)
 
     run = next(run for run in workplace.runs() if run["deployment_id"] == deployment)
-    assert run["parameters"]["recipe"]["base_model"] == tiny_base
-    assert run["parameters"]["recipe"]["epochs"] == 1
-    workplace.until(run["id"], "Completed")
-    (model,) = [one for one in workplace.registry.models() if one.base_model == tiny_base]
-    assert model.description == "Sort parcels into depots"
+    given = fine_tune.validate_parameters(run["parameters"])
+    assert (given["sources"], given["use_case"]) == ([str(parcels)], "Sort parcels into depots")
+    assert (given["recipe"].base_model, given["recipe"].epochs) == (tiny_base, 1)

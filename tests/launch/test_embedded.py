@@ -1,7 +1,10 @@
+import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -9,23 +12,57 @@ import pytest
 from errors import Unavailable
 from launch import embedded
 
-EMBEDDED = """
-import signal
+# In a process of its own: the embedded server is one a process, and others use this one's.
+LIFE = """
+import json, signal
 from pathlib import Path
+
+import httpx
+import psutil
+
 from launch import embedded
 
-embedded.start_embedded()
-for status in ("self", embedded.started.process.pid):
-    words = Path(f"/proc/{status}/status").read_text().split()
-    print(int(words[words.index("SigBlk:") + 1], 16) >> (signal.SIGINT - 1) & 1)
+seen = {}
+
+def look():
+    try:
+        httpx.get(embedded.started.url + "/health", timeout=0.1)
+    except httpx.ReadTimeout:
+        seen["meanwhile"] = "starting"
+
+def blocks_ctrl_c(process):
+    words = Path(f"/proc/{process}/status").read_text().split()
+    return bool(int(words[words.index("SigBlk:") + 1], 16) >> (signal.SIGINT - 1) & 1)
+
+embedded.start_embedded(meanwhile=look)
+seen["then"] = httpx.get(embedded.started.url + "/health").status_code
+seen["blocked"] = [blocks_ctrl_c(process) for process in ("self", embedded.started.process.pid)]
 embedded.started.stop()
+seen["left"] = len(psutil.Process().children(recursive=True))
+print(json.dumps(seen))
 """
 
 
-def test_ctrl_c_in_a_terminal_reaches_us_and_not_the_embedded_server(home: Path) -> None:
-    # in a process of its own: the embedded server is one a process, and others use this one's
-    ended = subprocess.run([sys.executable, "-c", EMBEDDED], capture_output=True, text=True, check=True)
-    assert ended.stdout.split() == ["0", "1"]
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What was seen of a server that was started and stopped."""
+    environ = {**os.environ, "LUTHIER_HOME": str(tmp_path_factory.mktemp("embedded") / "home")}
+    ended = subprocess.run(
+        [sys.executable, "-c", LIFE], env=environ, capture_output=True, text=True, check=True
+    )
+    return json.loads(ended.stdout)
+
+
+def test_ctrl_c_in_a_terminal_reaches_us_and_not_the_embedded_server(life: Any) -> None:
+    assert life["blocked"] == [False, True]
+
+
+def test_the_time_that_the_server_takes_to_start_is_used(life: Any) -> None:
+    assert (life["meanwhile"], life["then"]) == ("starting", 200)
+
+
+def test_a_stopped_one_leaves_nothing_behind(life: Any) -> None:
+    assert life["left"] == 0
 
 
 STARTED = """
@@ -49,42 +86,6 @@ def test_the_embedded_server_lives_as_long_as_the_process_that_started_it(home: 
         assert server.is_running()
         process.send_signal(end)
     server.wait(timeout=60)
-
-
-BUSY = """
-import httpx
-from launch import embedded
-
-def look():
-    try:
-        httpx.get(embedded.started.url + "/health", timeout=0.1)
-    except httpx.ReadTimeout:
-        print("starting")
-
-embedded.start_embedded(meanwhile=look)
-print(httpx.get(embedded.started.url + "/health").status_code)
-embedded.started.stop()
-"""
-
-
-def test_the_time_that_the_server_takes_to_start_is_used(home: Path) -> None:
-    ended = subprocess.run([sys.executable, "-c", BUSY], capture_output=True, text=True, check=True)
-    assert ended.stdout.split() == ["starting", "200"]
-
-
-STOPPED = """
-import psutil
-from launch import embedded
-
-embedded.start_embedded()
-embedded.started.stop()
-print(psutil.Process().children(recursive=True))
-"""
-
-
-def test_a_stopped_one_leaves_nothing_behind(home: Path) -> None:
-    ended = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True, check=True)
-    assert ended.stdout.split() == ["[]"]
 
 
 USED = """
