@@ -21,6 +21,7 @@ ANSWERED = re.compile(
 ASKED_ITEM = re.compile(
     r"^\s*(?:[-*+•]|\(?\d{1,3}[.)])\s+(?:\*\*|__)?([^\n]{4,200}[?？])(?:\*\*|__)?\s*$", re.MULTILINE
 )
+LEADING_NUMBER = re.compile(r"^\s*\(?\d{1,3}[.)]\s+")
 BOLD = re.compile(r"^(?:\*\*|__)(.{5,200}?)(?:\*\*|__)$")
 MARK = r"(?:[-*+•]\s+|\d+[.)]\s+)?"
 # **Term**: what it is · **Term** - what it is · Term: what it is
@@ -189,7 +190,7 @@ def _asked_alone(section: list[Piece], at: int, found: Found) -> int:
     """A question as a paragraph of its own, or as its first line, bold or not, with its answer below."""
     first, _, below = section[at].text.partition("\n")
     bold = BOLD.match(first.strip())
-    question = bold[1] if bold else first
+    question = LEADING_NUMBER.sub("", bold[1] if bold else first)
     if (
         section[at].kind != "paragraph"
         or len(question) > 200

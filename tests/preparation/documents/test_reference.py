@@ -32,6 +32,16 @@ def test_bold_questions_are_answered_by_what_follows(new) -> None:
     }
 
 
+@pytest.mark.parametrize("number", ["{}. ", "{}) ", "({}) "])
+def test_the_numbers_of_bold_questions_are_not_asked(new, number: str) -> None:
+    one, two = number.format(1), number.format(12)
+    text = f"**{one}Do you offer refunds?**\n\nYes, in 14 days.\n\n**{two}Is there a student plan?**\n\nNo."
+    assert pairs(new.section(1, text, "FAQ")) == {
+        "Do you offer refunds?": "Yes, in 14 days.",
+        "Is there a student plan?": "No.",
+    }
+
+
 def test_marked_and_bold_questions_do_not_swallow_each_other(new) -> None:
     text = "Q: When?\nA: At ten.\n\n**Where do you leave from?**\n\nFrom the northern quay."
     assert pairs(new.section(1, text, "FAQ")) == {
