@@ -13,6 +13,8 @@ ANSWERS = (
 )  # fmt: skip
 WITHIN = ("message", "body", "messages", "content", "text")
 SYSTEM = ("system", "system_prompt", "systemInstruction", "system_instruction")
+STOPPED = ("finish_reason", "finishReason", "stop_reason")
+CUT = ("length", "max_tokens", "MAX_TOKENS")
 DEEPEST = 4
 
 
@@ -70,4 +72,10 @@ def _answer(value: Any, turns: Callable[[list[Any]], Turns | None], depth: int) 
     if isinstance(value.get("role"), str):
         return value
     keys = (key for key in (*WITHIN, *ANSWERS) if key in value)
-    return next(filter(None, (_answer(value[key], turns, depth + 1) for key in keys)), None)
+    answer = next(filter(None, (_answer(value[key], turns, depth + 1) for key in keys)), None)
+    return {**answer, **{key: value[key] for key in STOPPED if key in value}} if answer else None
+
+
+def is_cut(turn: dict[str, Any]) -> bool:
+    """Whether the model was stopped before it had said all."""
+    return any(turn.get(key) in CUT for key in STOPPED)

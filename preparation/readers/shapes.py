@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, get_args
 from preparation.readers import elements, excerpt
 from preparation.readers.annotations import NOT_ACCEPTED, annotated, is_accepted, is_task
 from preparation.readers.assistant_export import exported_turns
-from preparation.readers.call_log import alternating, answer_of, logged_turns
+from preparation.readers.call_log import alternating, answer_of, is_cut, logged_turns
 from preparation.readers.chat_markup import marked_turns
 from preparation.readers.dialect import has_header, unique_names
 from preparation.readers.preferences import is_refused, preferred_turns, refused_answer
@@ -174,6 +174,8 @@ def _message(turn: Any) -> Message:
         raise NoDialogue("a dialogue that calls tools")
     if speaker not in ROLES:
         raise NoDialogue("a message of an unknown role")
+    if is_cut(turn):
+        raise NoDialogue("an answer that was cut off")
     weight = turn.get("weight") if ROLES[speaker] == "assistant" else None
     content = _words(next((turn[key] for key in SAID if key in turn), None))
     return Message(role=ROLES[speaker], content=content, weight=int(weight) if weight in (0, 1) else None)

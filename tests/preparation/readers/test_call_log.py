@@ -52,6 +52,23 @@ def test_an_answer_with_a_tool_is_named(read) -> None:
     assert drop.reason == "a dialogue that calls tools"
 
 
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"choices": [{"message": ANSWER, "finish_reason": "length"}]},
+        {"role": "assistant", "content": PARTS, "stop_reason": "max_tokens"},
+        {
+            "candidates": [
+                {"content": {"role": "model", "parts": [{"text": "b"}]}, "finishReason": "MAX_TOKENS"}
+            ]
+        },
+    ],
+)
+def test_an_answer_that_was_cut_off_is_none(read, response: dict[str, Any]) -> None:
+    (drop,) = read("calls.jsonl", json.dumps({"request": {"messages": [USER]}, "response": response}))
+    assert drop.reason == "an answer that was cut off"
+
+
 @pytest.mark.parametrize("value", [{"conversations": ["a", "b"]}, {"id": 3, "data": ["a", "b"]}])
 def test_texts_in_turn_are_questions_and_answers(read, value: dict[str, Any]) -> None:
     (row,) = read("lima.jsonl", json.dumps(value))
