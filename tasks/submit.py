@@ -7,7 +7,7 @@ from datetime import timedelta
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from errors import LuthierError, Unavailable
+from errors import LuthierError, NotConfigured, Unavailable
 from providers import TITLES, Sells, is_hosted
 from providers.hosted import Doubtful
 from records import Job, Progress, now
@@ -135,6 +135,9 @@ def bought(job: Job, provider: Sells, registry: Registry, claim: Claim) -> str:
         return provider.order(dataset, job.recipe, job.id, lambda: registry.order(job.id, token))
     except Doubtful as error:
         raise in_doubt(error.message, job, registry.submitted(job.id) or submission) from error
+    except NotConfigured:
+        # a page of something on the way, which may have passed the order on: the doubt stays
+        raise
     except LuthierError:
         registry.not_ordered(job.id, token)
         raise

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from errors import Refused, TrainingFailed, Unavailable
+from errors import NotConfigured, Refused, TrainingFailed, Unavailable
 from providers.hosted import Doubtful
 from providers.openai.provider import OpenAI
 from providers.patience import Patience
@@ -139,6 +139,19 @@ def test_a_refusal_leaves_no_doubt(vendor: OpenAIVendor, place: Place) -> None:
         start.fn(job)
     place.registry.reopen_job(job.id)
     assert start.fn(job).remote_id == listed(vendor)
+
+
+def test_a_page_in_the_place_of_the_answer_leaves_a_doubt(vendor: OpenAIVendor, place: Place) -> None:
+    job = add_job(place.registry, place.dataset, 1)
+    vendor.list_lag = FOR_EVER
+    page = {"status": 200, "body": b"<html></html>", "headers": {"Content-Type": "text/html"}}
+    vendor.fault("POST", ORDERS, when="after", **page)
+    with pytest.raises(NotConfigured):
+        start.fn(job)
+    place.registry.reopen_job(job.id)
+    with pytest.raises(Doubtful):
+        start.fn(job, put_off=True)
+    assert vendor.count("POST", ORDERS) == 1
 
 
 def test_a_process_that_was_killed_while_it_ordered_leaves_a_doubt(
