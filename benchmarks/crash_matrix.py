@@ -1,6 +1,6 @@
 """Kills the flow between its first and its last call to the vendor, runs it again, and counts the jobs there.
 
-`python -m benchmarks.crash_matrix [--kills 200] [--faults 0.1] [--vendors openai,gemini] [--seed 1] [--json]`
+`python -m benchmarks.crash_matrix [--kills 200] [--faults 0,0.1] [--vendors openai,gemini] [--seed 1]`
 
 Each kill has a dataset, a home and a job of its own, and strikes (SIGKILL) at one line of our code; the lines
 are drawn by the seed, each before any is drawn twice. The process is a fork of one that has everything
@@ -265,7 +265,7 @@ def main() -> None:
         cells = []
         for vendor in vendors:
             matrix = Matrix(vendor, folder, asked.seed, asked.workers)
-            for faults in dict.fromkeys([0.0, asked.faults]):
+            for faults in map(float, asked.faults.split(",")):
                 cells.append(finished(matrix.cell(asked.kills, faults)))
                 print("" if asked.json else f"{row(cells[-1])}\n", end="", flush=True)
         if asked.json:
@@ -284,9 +284,9 @@ def finished(cell_so_far: Iterator[Cell]) -> Cell:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crash_matrix", description=__doc__)
-    parser.add_argument("--kills", type=int, default=200, help="of each vendor, with and without faults")
+    parser.add_argument("--kills", type=int, default=200, help="of each vendor, in each pass")
     parser.add_argument(
-        "--faults", type=float, default=0.1, help="share of requests that fail in the second pass"
+        "--faults", default="0,0.1", help="passes, each by the share of requests that fail in it"
     )
     parser.add_argument("--vendors", default="openai,gemini")
     parser.add_argument("--seed", type=int, default=1)
