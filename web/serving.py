@@ -111,9 +111,10 @@ class Service:
         """Of the prompts no more than about a piece, as the others wait for their next token meanwhile."""
         room = chorus.speaker.piece
         while room > 0 and (voice := chorus.nearest):
-            room -= voice.reading.next
             if not self._went_well([voice.key], chorus.read):
                 chorus.leave(voice.key)
+            # what is known of a prompt already took no time
+            room -= voice.reading.took
 
     def _went_well(self, numbers: Sequence[Any], work: Callable[[], None]) -> bool:
         """Otherwise these requests are told what happened."""

@@ -196,6 +196,17 @@ def test_a_long_prompt_does_not_hold_up_the_others(desk, bases):
     assert sorted(desk.ended()) == [1, 2]
 
 
+def test_prompts_that_begin_like_a_known_one_are_read_at_once(desk, bases):
+    text = "a box and " * 30
+    desk.ask(1, bases[0], text, max_tokens=20)
+    desk.service.turn()
+    desk.service.chorus.speaker.piece = 20
+    for number in range(2, 6):
+        desk.ask(number, bases[0], text, max_tokens=20)
+    desk.service.turn()
+    assert desk.service.chorus.unread == []
+
+
 def test_the_line_reads_requests_and_ends_the_process_with_its_input(monkeypatch):
     ended = threading.Event()
     monkeypatch.setattr(serving.os, "_exit", lambda code: ended.set())

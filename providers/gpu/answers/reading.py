@@ -16,12 +16,12 @@ def piece_on(device: torch.device) -> int:
 
 
 class Reading:
-    """`past` is the cache of what was read so far."""
+    """`past` is the cache of what was read so far, `took` how many tokens the last piece had."""
 
     def __init__(self, speaker: "Speaker", prompt: list[int]):
         self.speaker, self.prompt = speaker, prompt
         self.past: Any = None
-        self.count = 0
+        self.count = self.took = 0
 
     @property
     def left(self) -> int:
@@ -42,7 +42,8 @@ class Reading:
         piece = self.prompt[self.count : self.count + self.next]
         out = speaker.forward([piece], self.past)
         self.past = getattr(out, speaker.past)
-        self.count += len(piece)
+        self.took = len(piece)
+        self.count += self.took
         if self.left:
             return None
         if speaker.shares:
