@@ -22,7 +22,7 @@ from registry.tables import submissions
 
 HOLD = timedelta(minutes=10)
 # far longer than a vendor's list lags behind its jobs, and short beside the hours that a job takes
-DOUBT = timedelta(minutes=15)
+DOUBT = timedelta(minutes=1)
 
 
 class Submission(Record):

@@ -9,7 +9,6 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
 from errors import LuthierError, TrainingFailed, Unavailable
-from providers.hosted import Doubtful
 from records import Failure
 from tasks.caching import SAME_RUN
 from tasks.telling import tell_failure
@@ -41,9 +40,8 @@ def passes(failure: Failure) -> bool:
 
 
 def is_far_off(error: LuthierError) -> bool:
-    """Whether the next try is for later, and for no process to sit out: a daily limit, an order in doubt."""
-    later = isinstance(error, Unavailable) and (error.retry_after or 0) > LONGEST_WAIT_SECONDS
-    return later or isinstance(error, Doubtful)
+    """Whether the vendor asks for a wait that no process should sit out, a daily limit for instance."""
+    return isinstance(error, Unavailable) and (error.retry_after or 0) > LONGEST_WAIT_SECONDS
 
 
 # How a flow behaves: its finished steps are kept for a retry, and its failure is told.

@@ -22,8 +22,6 @@ from waiting.parking import is_deployed, park
 log = logging.getLogger("luthier.submit")
 
 LOOK_SECONDS = 5.0
-# an order in doubt is looked for after so long, then each time after twice as long
-DOUBT_SECONDS = 30.0
 # claims of this process that the registry could not take back: else it would wait for itself
 unreleased: dict[str, str] = {}
 
@@ -31,9 +29,8 @@ unreleased: dict[str, str] = {}
 def submit(job: Job, hold: bool = True) -> Job:
     """The job with its remote id.
 
-    Where the vendor takes no jobs for hours (a daily limit), or may have taken this one without showing it,
-    a deployed run is parked until it is tried again. With `hold` off the job is given back without a remote
-    id instead, to be submitted from `resume_at` on.
+    Where the vendor takes no jobs for hours (a daily limit), a deployed run is parked until it does. With
+    `hold` off the job is given back without a remote id instead, to be submitted from `resume_at` on.
     """
     while True:
         try:
@@ -42,8 +39,7 @@ def submit(job: Job, hold: bool = True) -> Job:
             if not is_far_off(error):
                 raise
             resume_at = now() + timedelta(seconds=error.retry_after or 0)
-            said, again = (error, "looked for") if isinstance(error, Doubtful) else (error.message, "tried")
-            message = f"{said} It is {again} again at {resume_at:%Y-%m-%d %H:%M} UTC."
+            message = f"{error.message} It is tried again at {resume_at:%Y-%m-%d %H:%M} UTC."
         waiting = Progress(status="queued", message=message)
         job = open_registry().update_job(job.id, status="queued", progress=waiting, resume_at=resume_at)
         if not hold:
@@ -60,8 +56,8 @@ def submit(job: Job, hold: bool = True) -> Job:
 # the ledger knows what was started; a kept result would not start a trainer that died
 @task(name="submit", **PATIENT | {"cache_policy": NO_CACHE})
 def start(job: Job, put_off: bool = False) -> Job:
-    """`put_off`: who calls tries again later where that is for later. Else the job has failed until somebody
-    does."""
+    """`put_off`: who calls tries again where the vendor asks for hours. Else the job has failed until
+    somebody does."""
     registry = open_registry()
     job = ended_well(registry.job(job.id))
     if job.status == "succeeded":
@@ -145,11 +141,10 @@ def bought(job: Job, provider: Sells, registry: Registry, claim: Claim) -> str:
 
 def in_doubt(why: str, job: Job, submission: Submission) -> Doubtful:
     vendor, moment = TITLES[job.provider], now()
-    since, until = submission.ordered_at or moment, submission.doubtful_until or moment
-    pause = min(max(timedelta(seconds=DOUBT_SECONDS), moment - since), until - moment)
+    until = submission.doubtful_until or moment
     return Doubtful(
         f"{why} Whether {vendor} started {job.id} is not known: it does not list it yet.",
-        f"Nothing is bought twice: it is looked for, and ordered again only after {until:%H:%M} UTC, if it "
-        f"is still not listed. If you see it at {vendor}, leave it there: it is taken over.",
-        retry_after=max(pause.total_seconds(), 1.0),
+        f"Nothing is bought twice: it is looked for, and ordered again only after {until:%H:%M:%S} UTC, if "
+        f"it is still not listed. If you see it at {vendor}, leave it there: it is taken over.",
+        retry_after=max((until - moment).total_seconds(), 1.0),
     )
