@@ -32,6 +32,10 @@ def form(flow: "Flow[..., Any]", bases: Sequence[str]) -> dict[str, Any]:
     recipe = schema.get("definitions", {}).get("Recipe")
     if recipe and bases:
         offer(recipe["properties"]["base_model"], bases)
+        for field in schema["properties"].values():
+            # what a field begins with goes before what its parts would
+            if field.get("$ref", "").endswith("/Recipe") and "default" in field:
+                field["default"] = field["default"] | {"base_model": bases[0]}
     return schema
 
 

@@ -53,8 +53,10 @@ def test_numbers_say_how_large_they_may_be() -> None:
 
 
 def test_a_base_is_chosen_from_the_catalogue_or_named_freely() -> None:
-    base = fields(form_of("flows/fine_tune.py:fine_tune", "first", "second"))["Recipe.base_model"]
+    shown = form_of("flows/fine_tune.py:fine_tune", "first", "second")
+    base = fields(shown)["Recipe.base_model"]
     listed, free = base["anyOf"]
+    assert shown["properties"]["recipe"]["default"]["base_model"] == "first"
     assert listed["enum"] == ["first", "second"] and base["default"] == "first"
     assert free["type"] == "string" and "enum" not in free
 
