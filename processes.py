@@ -41,10 +41,13 @@ def lives(pid: int, born: str | None) -> bool | None:
 
 
 def age(born: str | None) -> float:
-    """Seconds since a birth; infinite for one at another place, an earlier boot for instance."""
+    """Seconds since a birth: none for a process that had ended before it was looked at, infinitely many for
+    one at another place, an earlier boot for instance."""
     import psutil
 
-    there, _, seconds = (born or "").partition(".")
+    if born is None:
+        return 0.0
+    there, _, seconds = born.partition(".")
     return time.time() - psutil.boot_time() - int(seconds) if there == place() else float("inf")
 
 

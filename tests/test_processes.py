@@ -37,10 +37,15 @@ def test_a_process_that_got_the_id_of_another_is_told_apart():
     assert processes.lives(os.getpid(), f"{place}.{int(started) - 60}") is False
 
 
-@pytest.mark.parametrize("born", [None, "", "elsewhere.7", "1764540000.5"])
+@pytest.mark.parametrize("born", ["", "elsewhere.7", "1764540000.5"])
 def test_what_was_born_at_another_place_can_not_be_seen(born):
     assert processes.lives(os.getpid(), born) is None
     assert processes.age(born) == float("inf")
+
+
+def test_what_ended_before_it_was_looked_at_has_not_lived_long():
+    assert processes.lives(os.getpid(), None) is None
+    assert processes.age(None) == 0
 
 
 @pytest.mark.parametrize("seconds", [-3600, 0, 3600])

@@ -138,6 +138,18 @@ def test_a_process_that_dies_without_a_word_is_started_again_a_few_times(stage):
     assert "no memory left" in run.failure.message
 
 
+def test_a_process_that_has_ended_before_it_is_looked_at_is_started_again_a_few_times_too(stage):
+    def ended_at_once(run_ids: Sequence[str], log: Path) -> int:
+        stage.started += run_ids
+        process = subprocess.Popen(["true"])
+        process.wait()
+        return process.pid
+
+    stage.runner.detach = ended_at_once
+    assert stage.until(stage.run(), ended).status == "failed"
+    assert len(stage.started) == 3
+
+
 def test_after_a_restart_what_still_runs_is_adopted(stage):
     stage.does = "hang"
     run = stage.until(stage.run(), alive)
