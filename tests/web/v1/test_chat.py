@@ -18,11 +18,6 @@ def sdk(served, owner):
 
 
 @pytest.fixture
-def model(owner, finish):
-    return finish(owner.account).model
-
-
-@pytest.fixture
 def heard(vendor, monkeypatch):
     """What the vendor was asked."""
     bodies = []

@@ -10,11 +10,6 @@ HELLO = [{"role": "user", "content": "Where do the lamps go?"}]
 
 
 @pytest.fixture
-def model(owner, finish):
-    return finish(owner.account).model
-
-
-@pytest.fixture
 def asked(shop, monkeypatch):
     """What the back end is asked. It says its seed; asked with a seed of 13 it fails."""
     heard = []

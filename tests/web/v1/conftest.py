@@ -1,0 +1,6 @@
+import pytest
+
+
+@pytest.fixture
+def model(owner, finish):
+    return finish(owner.account).model
